@@ -22,7 +22,7 @@ import structlog
 from langgraph_runner import abandoned_threads
 from langgraph_runner.testing import FakeRuntime
 
-# How long an example takes says how busy the machine is.
+# The duration of an example depends on how busy the machine is.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
 
@@ -35,9 +35,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Measure no coverage of a test that is marked with `no_cover`, in a process of xdist, too.
+    """Measure no coverage of a test that is marked with `no_cover`, also in processes of xdist.
 
-    There pytest-cov has two collectors, stops the upper one, and so wakes the lower one.
+    In those processes pytest-cov has two collectors. It stops only the upper one, which starts the lower one again.
     """
     traced = sys.gettrace()
     if traced is None or item.get_closest_marker("no_cover") is None:
@@ -59,7 +59,7 @@ class Mode:
     is_async: bool
 
     def function(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A plain function in this mode, with its signature."""
+        """Return the function in this mode: unchanged, or as an async function with the same signature."""
         if not self.is_async:
             return function
 
@@ -70,7 +70,7 @@ class Mode:
         return awaited
 
     def call(self, node: Any, *arguments: Any, **keywords: Any) -> Any:
-        """Call a node (or its `run`) and wait for what comes of it."""
+        """Call a node (or its `run`) and wait for the result."""
         if not self.is_async:
             return node(*arguments, **keywords)
 
@@ -88,19 +88,19 @@ class Mode:
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def mode(request: pytest.FixtureRequest) -> Mode:
-    """Sync, then async."""
+    """Runs the test with a sync node, then with an async one."""
     return Mode(is_async=request.param)
 
 
 @pytest.fixture
 def fake() -> FakeRuntime:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only when code waits on it."""
     return FakeRuntime()
 
 
 @pytest.fixture
 def structlog_restored() -> Iterator[None]:
-    """Leaves structlog as unconfigured as it was."""
+    """Leaves structlog unconfigured, before and after the test."""
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
@@ -108,7 +108,7 @@ def structlog_restored() -> Iterator[None]:
 
 @pytest.fixture
 def restless_threads() -> Iterator[None]:
-    """Threads that take turns every microsecond, or so: short races, which nearly never happen, do."""
+    """Makes threads switch about every microsecond, so that rare races happen."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -117,7 +117,7 @@ def restless_threads() -> Iterator[None]:
 
 @pytest.fixture
 def no_thread_left() -> None:
-    """The threads that other tests left behind have ended: `abandoned_threads()` counts those of the process."""
+    """Waits for threads that other tests left behind, because `abandoned_threads()` counts all of the process."""
     for thread in threading.enumerate():
         if thread.name.startswith("node-"):
             thread.join(30)
@@ -126,7 +126,7 @@ def no_thread_left() -> None:
 
 @pytest.fixture(autouse=True)
 def signals_as_they_were() -> Iterator[None]:
-    """A test that leaves Ctrl-C to somebody else fails here, not the next one that relies on it."""
+    """Fails a test that does not restore the handler of Ctrl-C, instead of a later test that needs it."""
     before = signal.getsignal(signal.SIGINT)
     yield
     assert signal.getsignal(signal.SIGINT) == before
@@ -134,9 +134,9 @@ def signals_as_they_were() -> Iterator[None]:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Processes that the test starts can be interrupted, also where the tests run under `nohup` or in the background.
+    """Processes that the test starts can be interrupted, also if the tests run under `nohup` or in the background.
 
-    A process inherits that a signal is ignored, and nothing but the process itself can change it.
+    A process inherits ignored signals from its parent, and only the process itself can change that.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -145,9 +145,9 @@ def ctrl_c() -> Iterator[None]:
 
 @pytest.fixture
 def unheard_signal() -> Iterator[Callable[[Callable[..., object]], None]]:
-    """Calls a signal handler while the main thread sleeps, which the signal does not end: another thread gets it.
+    """Calls a signal handler without waking the main thread from its sleep: another thread receives the signal.
 
-    It is the same with a signal that comes between the thread's last look at what is pending and its sleep.
+    The same happens when a signal arrives just before the main thread falls asleep.
     """
     before = signal.getsignal(signal.SIGUSR1)
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
@@ -177,7 +177,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--requirements`: print the table in place of running, and fail where a claim has no test."""
+    """With `--requirements`: print the table instead of running tests; fail if a requirement has no test."""
     if not config.getoption("--requirements"):
         return
     tests: dict[str, set[str]] = defaultdict(set)
@@ -189,7 +189,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     done, partly = claims["done"], claims["partly"]
     for requirement, title in done.items():
         found = sorted(tests.get(requirement, ()))
-        print(f"\n{requirement}  {title}")  # noqa: T201 - the table is what was asked for
+        print(f"\n{requirement}  {title}")  # noqa: T201 - the option asks for this table
         for test in found[:8] or ["  NO TEST"]:
             print(f"    {test}")  # noqa: T201
         if len(found) > 8:
@@ -205,17 +205,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Have a line printed at the end of the session, also where the test runs in a process of xdist's."""
+    """Prints a line at the end of the session, also if the test runs in a process of xdist."""
     return functools.partial(record_property, "told")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what tests have told, and how many comparisons there were. It runs where reports are gathered."""
+    """Print the lines of `tell` and the number of comparisons. It runs in the main process of xdist."""
     passed = terminalreporter.stats.get("passed", ())
     told = [str(text) for report in passed for name, text in report.user_properties if name == "told"]
     compared = sum("a_wrapped_graph_shows" in report.nodeid for report in passed)
     if compared:
-        from tests.transparency import summary  # 223 graphs are not built for nothing
+        from tests.transparency import summary  # imported late, because it builds 223 graphs
 
         told += summary.lines(compared)
     for line in told:
@@ -223,6 +223,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """With `--requirements` no test ran, and that is fine."""
+    """With `--requirements` it is fine that no test ran."""
     if session.config.getoption("--requirements"):
         session.exitstatus = 0 if session.config.stash.get(CLAIMS_HOLD, False) else 1

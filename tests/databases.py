@@ -13,15 +13,15 @@ from langgraph_runner.engine.store import RunStore
 
 @pytest.fixture(scope="session")
 def postgresql_server():
-    """A real server, started for the tests of this process."""
-    # Not below pytest's folder: a server that root starts runs as somebody else, who may not enter it.
+    """A real server for all tests of this process."""
+    # Not below pytest's folder: root's server runs as another user, who may not enter that folder.
     folder = tempfile.mkdtemp(prefix="lgr-pg-")
     server = pgserver.get_server(folder, cleanup_mode=None)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # Nobody pulls the plug here.
+        connection.execute("ALTER SYSTEM SET fsync = off")  # A crash of the machine does not matter here.
         connection.execute("SELECT pg_reload_conf()")
     yield server
-    # At once: its last checkpoint would write hundreds of databases that nobody needs any more.
+    # Stop at once: a last checkpoint would write hundreds of databases that are no longer needed.
     pgserver.pg_ctl(["stop", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -44,7 +44,7 @@ def new_postgresql(postgresql_server):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request, tmp_path):
-    """A database for one test, in both kinds."""
+    """A database for one test; the test runs with SQLite and with PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'runs.db'}"
     return request.getfixturevalue("new_postgresql")()

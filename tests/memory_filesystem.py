@@ -1,4 +1,4 @@
-"""A prefix of fsspec's filesystem in memory, which stands for an object store. A conftest imports the fixture."""
+"""A prefix of fsspec's filesystem in memory, in place of an object store. A conftest imports the fixture."""
 
 from datetime import timedelta
 from secrets import token_hex
@@ -8,7 +8,7 @@ import pytest
 
 
 class MemoryPrefix:
-    """Files below a prefix of their own: the filesystem is one for the whole process."""
+    """Files below their own prefix, because all tests of the process share the filesystem."""
 
     def __init__(self):
         self.filesystem = fsspec.filesystem("memory")
@@ -25,11 +25,11 @@ class MemoryPrefix:
         }
 
     def files(self):
-        """The files of steps, by path; no marks."""
+        """The files of steps by path, without the marks."""
         return {path: file for path, file in self.all().items() if not path.startswith(".")}
 
     def contents(self):
-        """What files of steps hold, sorted."""
+        """The contents of the files of steps, sorted."""
         return sorted(file.getvalue() for file in self.files().values())
 
     def age(self, seconds):
@@ -47,7 +47,7 @@ class MemoryPrefix:
 
 @pytest.fixture
 def memory_prefix():
-    """One for one test."""
+    """An empty prefix for one test."""
     prefix = MemoryPrefix()
     yield prefix
     prefix.remove()

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that a test can have drop, reset, swallow or delay what goes through it."""
+"""A TCP proxy on loopback that can drop, reset, swallow or delay the data that goes through it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ import socket
 import struct
 import threading
 
+from tests.waiting import Observed, pause
+
 _RESET = struct.pack("ii", 1, 0)
-"""Linger for no time: closing sends RST instead of FIN."""
+"""Linger for 0 s: closing sends RST instead of FIN."""
 
 
 class Proxy:
     """Listens on a free port of this machine and connects each client to a socket file. Has a thread of its own.
 
-    `fault` is None to pass all on; "drop" closes connections, old and new; "reset" does so with RST; "black_hole"
-    keeps everything until it ends; "swallow" takes everything and throws it away; "delay" passes on after `delay_s`.
-    In both of the middle the packets of the client are acknowledged.
+    `fault` is None to pass all data on; "drop" closes connections, old and new; "reset" does so with RST;
+    "black_hole" keeps the data until the fault ends; "swallow" discards it; "delay" passes it on after `delay_s`.
+    With "black_hole" and "swallow" the packets of the client are acknowledged.
+
+    `hits` grows each time that the fault affects a connection or its data.
     """
 
     def __init__(self, target: str, delay_s: float = 0.05) -> None:
         self.fault: str | None = None
+        self.hits = Observed()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._target = target
         self._delay_s = delay_s
         self._open: set[asyncio.StreamWriter] = set()
@@ -32,13 +39,11 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def set_fault(self, fault: str | None) -> None:
-        """Begin a fault, also for connections that are open; None ends it."""
-        self.fault = fault
-        if fault in {"drop", "reset"}:
-            self._in_loop(self._close_all())
+        """Begin a fault, also for open connections. None ends it."""
+        self._in_loop(self._begin(fault))
 
     def close(self) -> None:
-        """End it, with all connections."""
+        """Stop the proxy, and close all connections."""
         self.fault = "drop"
         self._in_loop(self._shut_down())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -47,6 +52,15 @@ class Proxy:
 
     def _in_loop(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _begin(self, fault: str | None) -> None:
+        self.fault = fault
+        if fault in {"drop", "reset"}:
+            await self._close_all()
+        if fault == "black_hole":
+            self._passes.clear()
+        else:
+            self._passes.set()
 
     async def _close_all(self) -> None:
         for writer in [*self._open]:
@@ -60,7 +74,7 @@ class Proxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # What is aborted is closed in the next turn.
+        await asyncio.sleep(0)  # Aborted connections are closed in the next turn of the event loop.
 
     def _end(self, writer: asyncio.StreamWriter) -> None:
         if self.fault == "reset":
@@ -73,6 +87,7 @@ class Proxy:
         self._open.add(writer)
         try:
             if self.fault in {"drop", "reset"}:
+                self.hits.append(self.fault)
                 return
             far_reader, far_writer = await asyncio.open_unix_connection(self._target)
             self._open.add(far_writer)
@@ -87,12 +102,13 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                while self.fault == "black_hole":  # noqa: ASYNC110 - it is set by another thread
-                    await asyncio.sleep(0.01)
+                if self.fault is not None:
+                    self.hits.append(self.fault)
+                await self._passes.wait()
                 if self.fault == "swallow":
                     continue
                 if self.fault == "delay":
-                    await asyncio.sleep(self._delay_s)
+                    await pause(self._delay_s)
                 writer.write(data)
                 await writer.drain()
         self._end(writer)

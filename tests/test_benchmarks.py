@@ -26,7 +26,7 @@ pytestmark = pytest.mark.no_cover
 
 
 def call(contender: Contender) -> Any:
-    """Call a contender once, in its setting."""
+    """Call a contender once, in its environment."""
     with contender.setting():
         if not contender.is_async:
             return contender.call(STATE)
@@ -39,24 +39,24 @@ def call(contender: Contender) -> Any:
 
 @pytest.fixture
 def success_path() -> Any:
-    """The module, where the libraries that it compares with are installed (`make bench` installs them)."""
+    """The module, if the libraries for the comparison are installed (`make bench` installs them)."""
     return pytest.importorskip("benchmarks.success_path", exc_type=ModuleNotFoundError)
 
 
 @pytest.fixture
 def failed_attempt() -> Any:
-    """The same."""
+    """The module, if the libraries for the comparison are installed."""
     return pytest.importorskip("benchmarks.failed_attempt", exc_type=ModuleNotFoundError)
 
 
 def test_contenders_of_a_success_return_what_the_function_does(success_path: Any) -> None:
-    """Whatever is wrapped around it."""
+    """Regardless of the wrapper."""
     for contender in [*success_path.sync_contenders(), *success_path.async_contenders()]:
         assert call(contender) == RESULT, contender.name
 
 
 def test_contenders_of_a_failure_retry_until_success(failed_attempt: Any) -> None:
-    """Bare, in a node, in a graph; each twice, so that each begins anew."""
+    """Bare, in a node and in a graph; each twice, so each starts again."""
     for is_async in (False, True):
         for contender in failed_attempt.contenders(3, is_async=is_async):
             for _ in range(2):
@@ -64,7 +64,7 @@ def test_contenders_of_a_failure_retry_until_success(failed_attempt: Any) -> Non
 
 
 def test_flaky_function_fails_as_often_as_it_says() -> None:
-    """Then succeeds, then begins anew."""
+    """Then it succeeds, and then it fails again."""
     function = flaky(2, is_async=False)
     seen = []
     for _ in range(6):
@@ -76,7 +76,7 @@ def test_flaky_function_fails_as_often_as_it_says() -> None:
 
 
 def test_chains_run_from_end_to_end() -> None:
-    """All of them leave the state as it was, and record no errors."""
+    """All of them leave the state unchanged, and record no errors."""
     for is_async in (False, True):
         for contender in graph_chain.contenders(is_async=is_async, nodes=3):
             assert call(contender) == STATE, contender.name
@@ -87,7 +87,7 @@ def test_chains_run_from_end_to_end() -> None:
 def test_a_graph_ends_with_the_same_state_however_it_is_run(
     shape: graph_runner.Shape, is_async: bool
 ) -> None:
-    """By itself, and by a runner with each of its options."""
+    """Without a runner, and by a runner with each of its options."""
     for contender in graph_runner.contenders(shape, is_async=is_async):
         found = call(contender)
         assert getattr(found, "state", found) == STATE, contender.name
@@ -95,13 +95,13 @@ def test_a_graph_ends_with_the_same_state_however_it_is_run(
 
 @pytest.mark.parametrize("shape", graph_runner.SHAPES, ids=lambda shape: shape.short)
 def test_graphs_have_as_many_waves_as_the_figures_are_divided_by(shape: graph_runner.Shape) -> None:
-    """Those of nested graphs count as well."""
+    """Waves of nested graphs count, too."""
     steps = shape.make(graph_chain.nothing).stream(STATE, subgraphs=True, stream_mode="debug")
     assert len({(place, event["step"]) for place, event in steps}) == shape.waves
 
 
 def test_every_saver_is_measured_on_every_history(tmp_path: Path) -> None:
-    """With next to no checkpoints: each row has its ratio and its figures, and no file is left behind."""
+    """With few checkpoints: each row has its ratio and its figures, and no file is left."""
     json_saver: Any = pytest.importorskip("benchmarks.json_saver", exc_type=ModuleNotFoundError)
     section = json_saver.measure(rounds=2, counts=(1, 2), parent=str(tmp_path), large=100_000)
     assert [table.title for table in section.tables] == [json_saver.PUT, json_saver.STEP, json_saver.READ]
@@ -126,7 +126,7 @@ async def _awaited(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_sections_are_measured_and_rendered(success_path: Any, failed_attempt: Any) -> None:
-    """With as few rounds as there can be, each race makes a section that renders."""
+    """With the fewest possible rounds, each race makes a section that renders."""
     sections = [
         success_path.measure(1),
         call_counts.measure(),
@@ -146,7 +146,7 @@ DAGS = [dag.campaign(), dag.row(5), dag.layers(25)]
 
 @pytest.fixture
 def rivals() -> dict[str, Any]:
-    """How to open each contender of the run engine that needs no process of its own."""
+    """How to open each contender of the run engine that needs no separate process."""
     langgraph: Any = pytest.importorskip(
         "benchmarks.engine.langgraph_contenders", exc_type=ModuleNotFoundError
     )
@@ -166,12 +166,12 @@ def rivals() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Noted(turns.Load):
-    """A load that notes which steps did their work."""
+    """A load that records which steps have run."""
 
     seen: list[str] = field(default_factory=list)
 
     async def work(self, step: str, _received: Any = None) -> Any:
-        """Note it, too."""
+        """Record the step and do its work."""
         self.seen.append(step)
         return await super().work(step)
 
@@ -180,7 +180,7 @@ class Noted(turns.Load):
 def test_every_engine_runs_every_step_once_and_after_those_it_needs(
     shape: dag.Dag, rivals: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Those that call steps; what stands for SQLite alone only inserts a row for each."""
+    """Except for plain SQLite, which only inserts a row for each step."""
     for name, opens in rivals.items():
         folder = tmp_path / name
         folder.mkdir()
@@ -194,14 +194,14 @@ def test_every_engine_runs_every_step_once_and_after_those_it_needs(
 
 
 def test_critical_path_is_the_longest_way_through() -> None:
-    """Of the campaign, by hand; of a chain all, of a row one."""
+    """It is calculated by hand for the campaign; of a chain it is all steps, of a row one step."""
     assert dag.campaign(sleeps=True).critical_path_ms == 80 + 120 + 90 + 200 + 300 + 180 + 90 + 40
     for shape, expected in ((dag.chain(4), 8), (dag.row(4), 2)):
         assert replace(shape, durations_ms=dict.fromkeys(shape.before, 2)).critical_path_ms == expected
 
 
 def test_random_dag_is_the_same_each_time() -> None:
-    """And a step of it needs only steps before it."""
+    """Each step needs only steps before it."""
     shape = dag.scattered(100)
     assert shape == dag.scattered(100)
     order = [*shape.before]
@@ -209,18 +209,18 @@ def test_random_dag_is_the_same_each_time() -> None:
 
 
 def test_load_goes_to_another_process_as_json() -> None:
-    """And is the same there."""
+    """The other process gets an equal load."""
     load = turns.Load(dag.campaign(sleeps=True), runs=3, output_bytes=10, has_ticker=True)
     assert turns.Load.of(json.loads(json.dumps(asdict(load)))) == load
 
 
 def test_outside_contenders_have_pinned_versions() -> None:
-    """Each of those that a section may ask for."""
+    """Each contender that a section may use has one."""
     assert racing.LABELS.keys() <= outside.versions().keys()
 
 
 def test_outputs_are_as_large_as_they_say_and_differ_by_step() -> None:
-    """Within a tenth."""
+    """Their size is within 10 %."""
     load = turns.Load(dag.campaign(), output_bytes=100_000)
     assert 90_000 < len(json.dumps(load.output("a"))) < 110_000
     assert load.output("a") != load.output("b")
@@ -228,7 +228,7 @@ def test_outputs_are_as_large_as_they_say_and_differ_by_step() -> None:
 
 @pytest.mark.parametrize("is_wanted", [True, False])
 async def test_ticker_sees_who_holds_the_event_loop(is_wanted: bool) -> None:
-    """And none is started where none is wanted."""
+    """Without `is_wanted`, no ticker is started."""
     async with turns.ticking(is_wanted=is_wanted) as lag:
         await asyncio.sleep(0)
         time.sleep(0.05)  # noqa: ASYNC251 - to hold it
@@ -239,7 +239,7 @@ TINY = dag.Dag({"a": [], "b": ["a"]}, {"a": 1, "b": 1})
 
 
 def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
-    """Two of its loads, with next to no work."""
+    """Two of its loads, with almost no work."""
     return {name: turns.Load(TINY, has_ticker=True) for name in [*module.loads()][:2]}
 
 
@@ -265,12 +265,12 @@ def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
 def test_a_section_of_the_run_engine_is_measured_and_rendered(
     name: str, measure: Callable[[Any], Section]
 ) -> None:
-    """On next to nothing, without contenders that are processes."""
+    """With almost no work, and without contenders in other processes."""
     assert_is_rendered(measure(importlib.import_module(f"benchmarks.engine.{name}")))
 
 
 def test_the_section_of_the_service_is_rendered() -> None:
-    """From what wrk has said; to run it takes minutes."""
+    """From recorded output of wrk, because a run takes minutes."""
     settings = {"rounds": 1, "seconds": 1, "runs": 1, "streams": 10, "held": 1}
     routes = (service.BARE, service.ANOTHER_PAGE, "`GET /runs/{id}`", "`GET /runs`", "`POST /runs`")
     assert_is_rendered(
@@ -279,7 +279,7 @@ def test_the_section_of_the_service_is_rendered() -> None:
 
 
 def test_what_wrk_says_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its latencies have units; a refused request ends the measurement."""
+    """Its latencies have units. A refused request ends the measurement."""
     said = "    50%    1.25ms\n    99%  250.00us\nRequests/sec:   1234.50\n"
     monkeypatch.setattr(service.shutil, "which", lambda name: name)
     monkeypatch.setattr(service.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=said))
@@ -290,12 +290,12 @@ def test_what_wrk_says_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_section_of_hashing_is_measured_and_rendered() -> None:
-    """The same."""
+    """With a single round."""
     assert_is_rendered(hashing.measure(1))
 
 
 def assert_is_rendered(section: Section) -> None:
-    """With its title, its goals, and tables whose rows are as long as their heads."""
+    """Check the title, the goals, and that the rows of tables are as long as their headers."""
     text = render([section])
     assert f"\n## {section.title}\n" in text
     assert section.goals
@@ -307,7 +307,7 @@ def assert_is_rendered(section: Section) -> None:
 
 
 def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are raced all the same."""
+    """The others are still measured."""
     monkeypatch.setattr(
         outside, "_installed", lambda: outside.NotThereError("could not be installed (no such version)")
     )
@@ -319,7 +319,7 @@ def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: p
 
 
 def test_contender_that_ends_is_left_out_and_named() -> None:
-    """Of all loads; those that stay have their turns."""
+    """It is left out of all loads. The others are still measured."""
 
     def end(_load: turns.Load) -> turns.Turn:
         raise outside.NotThereError("ended in the middle of a turn")
@@ -332,12 +332,12 @@ def test_contender_that_ends_is_left_out_and_named() -> None:
 
 
 def test_import_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """Of a module that costs next to nothing."""
+    """With a module that imports quickly."""
     assert import_time.import_s("import sys", str(tmp_path)) >= 0
 
 
 def test_commands_are_timed_as_whole_processes() -> None:
-    """Each on a database with a run, as often as asked for, and once before for the bytecode."""
+    """Each runs on a database with a run, the given number of times, and once before to compile the bytecode."""
     found = import_time.commands(1)
     assert {name: len(seconds) for name, seconds in found.items()} == dict.fromkeys(import_time.COMMANDS, 1)
     assert min(min(seconds) for seconds in found.values()) > 0
@@ -347,7 +347,7 @@ def test_commands_are_timed_as_whole_processes() -> None:
     ("measured", "at_least", "reached"), [(4.0, False, True), (4.1, False, False), (4.1, True, True)]
 )
 def test_goal_says_whether_it_is_reached(measured: float, at_least: bool, reached: bool) -> None:
-    """And the report says why only where it is not."""
+    """The report says why only for goals that are not reached."""
     goal = Goal("call", measured, 4, "µs", at_least=at_least, if_missed="because.")
     text = render([Section("A call", "Method.", [Table("", ["who", "µs"], [["we", "1"]])], [goal])])
     assert goal.is_reached is reached
@@ -356,7 +356,7 @@ def test_goal_says_whether_it_is_reached(measured: float, at_least: bool, reache
 
 
 def test_a_large_state_goes_through_every_contender():
-    """Each does what it is compared for."""
+    """Each contender does the compared work."""
     state = state_copy.state_of(documents=3)
     found = {name: call(state) for name, call in state_copy.contenders().items()}
     assert found == {state_copy.WITHOUT: {"seen": 3}, state_copy.WITH: {"seen": 3}, state_copy.DEEP: state}

@@ -17,7 +17,7 @@ from langgraph_runner.testing import Flaky
 
 
 class Callee:
-    """Callables of several kinds, which note their arguments."""
+    """Callables of several kinds, which record their arguments."""
 
     def __init__(self):
         self.seen = []

@@ -1,4 +1,4 @@
-"""The floor under the coverage: `make test` fails when a package falls below it."""
+"""The minimum coverage: `make test` fails if a package is below it."""
 
 import runpy
 import subprocess
@@ -43,7 +43,7 @@ def test_a_package_below_the_floor_fails(tmp_path):
 
 @pytest.mark.req("N-11", "M-10")
 def test_packages_above_the_floor_pass(tmp_path):
-    """Each is printed with its figure."""
+    """Each is printed with its coverage."""
     done = run_floor(tmp_path, {})
     assert (done.returncode, done.stderr) == (0, "")
     assert "node     100.00 %" in done.stdout

@@ -1,6 +1,6 @@
-"""The documentation is true: every Python block runs, and every relative link leads somewhere.
+"""The documentation is correct: every Python block runs, and every relative link has a target.
 
-A block runs alone, in a namespace of its own, so that a reader can copy any of them. What it claims, it asserts.
+Each block runs alone, in its own namespace, so a reader can copy any of them. A block asserts what it shows.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def blocks() -> Iterator[Any]:
 
 
 def links() -> Iterator[Any]:
-    """Each link of each page that is no address on the web."""
+    """Each link of each page, without web addresses."""
     for page in PAGES:
         for link in _LINK.finditer(without_code(page.read_text(encoding="utf-8"))):
             if "://" not in link["target"]:
@@ -49,26 +49,26 @@ def links() -> Iterator[Any]:
 
 
 def without_code(text: str) -> str:
-    """The prose of a page; code may hold what looks like a link or a heading."""
+    """The prose of a page. Code may contain text that looks like a link or a heading."""
     return re.sub(r"`[^`\n]+`", "`code`", _FENCE.sub("", text))
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link to a heading of `page` may name, by the rule that code hosts use."""
+    """The anchors of the headings of `page`, by the rule of code hosts."""
     titles = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
     return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
 @pytest.fixture(autouse=True)
 def untouched_structlog() -> Iterator[None]:
-    """A block may configure structlog; the next one finds it as it was."""
+    """Restores structlog, because a block may configure it."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(("page", "line", "fence"), list(blocks()))
 def test_every_python_block_runs(page: Path, line: int, fence: re.Match[str]) -> None:
-    """A block runs to its end, alone; pytest makes an error of each warning."""
+    """A block runs to its end, alone. Warnings are errors."""
     assert fence["language"] == "python", "a block that is not run shows something that may not work"
     # Padded, so that a traceback shows the line of the page.
     code = compile("\n" * line + fence["code"], str(page), "exec", dont_inherit=True)
@@ -77,7 +77,7 @@ def test_every_python_block_runs(page: Path, line: int, fence: re.Match[str]) ->
 
 @pytest.mark.parametrize(("page", "target"), list(links()))
 def test_every_relative_link_leads_somewhere(page: Path, target: str) -> None:
-    """The file that a link names is there, and so is the heading behind its `#`."""
+    """The linked file exists, and so does the heading after the `#`."""
     path, _, anchor = target.partition("#")
     file = page.parent / path if path else page
     assert file.exists()
@@ -86,7 +86,7 @@ def test_every_relative_link_leads_somewhere(page: Path, target: str) -> None:
 
 
 def test_every_page_of_the_docs_is_linked_from_another() -> None:
-    """No page can be found only by those who list the folder."""
+    """So readers can find each page."""
     linked = {
         target
         for page in PAGES
@@ -107,6 +107,6 @@ def test_every_page_of_the_docs_is_linked_from_another() -> None:
     ],
 )
 def test_every_row_is_there(page: str, names: list[str]) -> None:
-    """What is new in the code cannot be missing from the table that lists its kind."""
+    """The table lists everything of its kind in the code."""
     rows = "".join(re.findall(r"^\|.*$", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE))
     assert [name for name in names if f"`{name}`" not in rows] == []

@@ -1,4 +1,4 @@
-"""No import circles in the whole package, also among imports that only type checkers see."""
+"""The package has no import cycles, even with the imports for type checkers."""
 
 from graphlib import CycleError, TopologicalSorter
 
@@ -16,13 +16,13 @@ def imports():
 
 
 def test_no_modules_import_each_other(imports):
-    """So each module can be read before the modules that import it. The error shows the circle."""
+    """So each module can be read before the modules that import it. The error shows the cycle."""
     assert len(imports) > 300
     TopologicalSorter(imports).prepare()
 
 
 def test_a_circle_is_found(imports):
-    """The check above would see one, also over several modules."""
+    """The check above finds cycles, also across several modules."""
     circle = {**imports, f"{ROOT}.errors.codes": {ROOT + ".engine.engine"}}
     with pytest.raises(CycleError, match=r"engine\.engine"):
         TopologicalSorter(circle).prepare()

@@ -34,13 +34,13 @@ def functions_in(file: Path) -> frozenset[str]:
 
 
 def test_each_fact_has_its_row() -> None:
-    """Once, and in order."""
+    """Each has one row, in order."""
     assert [int(row["number"]) for row in rows()] == list(range(1, 37))
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["number"])
 def test_each_test_that_a_row_names_exists(row: re.Match[str]) -> None:
-    """At least one; and the cell holds nothing but tests."""
+    """Each row names at least one test, and the cell has only tests."""
     named = list(_TEST.finditer(row["tests"]))
     assert named
     assert row["tests"] == " ".join(test[0] for test in named)

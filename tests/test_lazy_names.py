@@ -1,4 +1,4 @@
-"""Public names are in `__init__.pyi`, once each, and imported when they are first used."""
+"""Each public name is in one `__init__.pyi`, and imported at its first use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(code: str, *, path: str = "") -> str:
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
-    """Neither LangGraph nor pydantic nor another package of ours is imported."""
+    """Neither LangGraph nor pydantic nor another part of this package is imported."""
     code = (
         "import langgraph_runner\n"
         "print(sorted(name for name in sys.modules if name.startswith(('langgraph', 'langchain', 'pydantic'))))"

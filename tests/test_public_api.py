@@ -1,4 +1,4 @@
-"""What users import is complete, sorted and documented, and the examples in docstrings are true."""
+"""The public API is complete, sorted and documented, and the examples in docstrings are correct."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ EXTRAS = {
 
 
 def objects(module: ModuleType) -> list[tuple[str, Any]]:
-    """The public names of a module, with what they stand for."""
+    """The public names of a module, with their objects."""
     return [(name, getattr(module, name)) for name in getattr(module, "__all__", ())]
 
 
@@ -62,7 +62,7 @@ def objects(module: ModuleType) -> list[tuple[str, Any]]:
     "module", [langgraph_runner, langgraph_runner.testing, *FOLDERS], ids=lambda m: m.__name__
 )
 def test_names_are_sorted_and_there(module: ModuleType) -> None:
-    """`__all__` is in the order in which ruff sorts it, has no name twice, and each can be imported."""
+    """`__all__` has the order of ruff and no duplicates, and each name can be imported."""
     constants = sorted(name for name in module.__all__ if name.isupper())
     classes = sorted(name for name in module.__all__ if name[0].isupper() and not name.isupper())
     functions = sorted(name for name in module.__all__ if name[0].islower())
@@ -74,14 +74,14 @@ def test_names_are_sorted_and_there(module: ModuleType) -> None:
 @pytest.mark.req("N-10", "M-9")
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda m: m.__name__)
 def test_what_a_folder_exports_is_importable_from_the_top(folder: ModuleType) -> None:
-    """A user needs one name only: `langgraph_runner`."""
+    """So users need only `import langgraph_runner`."""
     assert set(folder.__all__) - set(langgraph_runner.__all__) == set()
     assert [name for name in langgraph_runner.__all__ if hasattr(folder, name)] != []
 
 
 @pytest.mark.req("N-10")
 def test_the_top_has_the_very_objects_of_the_folders() -> None:
-    """No name stands for another object at the top."""
+    """Each name means the same object in both places."""
     for folder in FOLDERS:
         for name in set(folder.__all__) & set(langgraph_runner.__all__):
             assert getattr(langgraph_runner, name) is getattr(folder, name)
@@ -105,7 +105,7 @@ def test_the_engine_is_importable_from_the_top(name: str) -> None:
 
 
 def test_without_its_extra_the_engine_says_how_to_install_it() -> None:
-    """All else works, `import *` too."""
+    """Everything else works, including `import *`."""
     code = (
         "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
         "from langgraph_runner import *\n"
@@ -142,17 +142,17 @@ def test_everything_public_has_a_docstring(module: ModuleType) -> None:
 
 @pytest.mark.parametrize("module", [langgraph_runner, *MODULES], ids=lambda m: m.__name__)
 def test_examples_in_docstrings_are_true(module: ModuleType) -> None:
-    """Each example gives what it shows."""
+    """Each example has the result that it shows."""
     assert doctest.testmod(module).failed == 0
 
 
 def test_some_docstrings_have_examples() -> None:
-    """The test above does not pass because it finds nothing."""
+    """So the test above has examples to check."""
     assert sum(len(test.examples) for module in MODULES for test in doctest.DocTestFinder().find(module)) > 10
 
 
 def test_making_a_node_loads_no_extra() -> None:
-    """The base install is enough: beyond what LangGraph itself loads, no extra and no client library comes in."""
+    """The base install is enough: apart from LangGraph's own imports, no extra and no client library is loaded."""
     code = (
         "import sys, langgraph.graph, langgraph.runtime\n"
         "before = set(sys.modules)\n"

@@ -1,4 +1,4 @@
-"""The site that `make docs` builds: it is complete, its links lead somewhere, and reading it needs no network."""
+"""The site of `make docs` is complete, its links have targets, and it can be read without a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(r"(?:https?:)?//")
 
 
 class Loaded(HTMLParser):
-    """Collects the addresses that a browser loads with a page by itself; links to follow are not among them."""
+    """Collects the addresses that a browser loads with a page, without links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Loaded(HTMLParser):
         self.anchors: set[str] = set()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note what the element loads, and its id."""
+        """Record what the element loads, and its id."""
         given = {name: value or "" for name, value in attributes}
         self.anchors.add(given.get("id", ""))
         if "src" in given:
@@ -39,7 +39,7 @@ class Loaded(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site; in strict mode a dead link, an unknown anchor or an unknown name ends the build with an error."""
+    """The site. In strict mode a dead link, an unknown anchor or an unknown name is an error of the build."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(  # noqa: S603 - our own tool
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pages(folder: Path) -> Iterator[tuple[Path, Loaded]]:
-    """Each page, read."""
+    """The content of each page."""
     for path in sorted(folder.rglob("*.html")):
         page = Loaded()
         page.feed(path.read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def test_the_reference_has_every_public_name(site: Path) -> None:
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    """Scripts, styles, fonts and pictures come with it."""
+    """It contains all scripts, styles, fonts and pictures."""
     loaded = {(path.name, each) for path, page in pages(site) for each in page.addresses}
     assert {each for each in loaded if ELSEWHERE.match(each[1])} == set()
     styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))

@@ -19,19 +19,19 @@ TOOLS = Path(sys.executable).parent
 
 
 def public_names() -> list[str]:
-    """Return the names in `__all__`, and those that need an extra."""
+    """Return the names in `__all__`, including those that need an extra."""
     extras = (langgraph_runner.engine, langgraph_runner.metrics.exporters)
     return sorted({*langgraph_runner.__all__, *(name for each in extras for name in each.__all__)})
 
 
 def wrong_lines() -> list[int]:
-    """The lines that say what is wrong with them."""
+    """The lines with a comment that says what is wrong."""
     lines = WRONG_USES.read_text().splitlines()
     return [number for number, line in enumerate(lines, 1) if "# wrong: " in line]
 
 
 def lines_refused_by_mypy() -> set[int]:
-    """The lines of which mypy in strict mode reports an error."""
+    """The lines for which mypy in strict mode reports an error."""
     done = subprocess.run(  # noqa: S603 - our own tool
         [sys.executable, "-m", "mypy", "--strict", str(WRONG_USES)],
         capture_output=True,
@@ -43,7 +43,7 @@ def lines_refused_by_mypy() -> set[int]:
 
 
 def lines_refused_by_pyright() -> set[int]:
-    """The lines of which pyright reports an error."""
+    """The lines for which pyright reports an error."""
     done = subprocess.run(  # noqa: S603 - our own tool
         [str(TOOLS / "pyright"), "--outputjson", str(WRONG_USES)],
         capture_output=True,
@@ -58,7 +58,7 @@ def lines_refused_by_pyright() -> set[int]:
 @pytest.mark.req("N-12")
 @pytest.mark.parametrize("name", public_names())
 def test_the_types_of_every_public_name_are_checked(name: str) -> None:
-    """A file of `tests/typing` uses it."""
+    """Each name is used in a file of `tests/typing`."""
     files = (ROOT / "tests" / "typing").glob("*.py")
     uses = sum(len(re.findall(rf"\b{name}\b", file.read_text())) for file in files)
     assert uses >= 2, f"{name} is imported at most in tests/typing; use it there"
@@ -67,5 +67,5 @@ def test_the_types_of_every_public_name_are_checked(name: str) -> None:
 @pytest.mark.req("N-12")
 @pytest.mark.parametrize("refused_lines", [lines_refused_by_mypy, lines_refused_by_pyright])
 def test_type_checkers_refuse_what_does_not_exist(refused_lines) -> None:
-    """Misspelt names, methods and options are errors where they stand, and nothing else is one."""
+    """Misspelled names, methods and options are errors in their lines, and there is no other error."""
     assert sorted(refused_lines()) == wrong_lines()

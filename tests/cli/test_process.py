@@ -19,9 +19,9 @@ pytestmark = pytest.mark.req("R-54")
 ROOT = Path(__file__).parent.parent.parent
 
 
-def read_until(process, text):
-    """Read lines of stdout up to one with `text`."""
-    for line in process.stdout:
+def read_until(process, text, stream=None):
+    """Read lines of stdout, or of another stream, up to one with `text`."""
+    for line in stream or process.stdout:
         if text in line:
             return
     raise AssertionError(process.stderr.read())
@@ -136,7 +136,7 @@ flow = Workflow("stubborn")
 async def stay():
     while True:
         try:
-            await asyncio.sleep(0.2)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             print("not yet", flush=True)
 """
@@ -150,16 +150,11 @@ def test_further_interrupts_leave_a_step_that_does_not_stop(process, cli, first)
         read_until(running, "stay started")
         running.send_signal(first)
         read_until(running, "not yet")
-        for _ in range(20):
+        if first == signal.SIGINT:
             running.send_signal(signal.SIGINT)
-            try:
-                running.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        else:
-            running.kill()
-    assert running.returncode == 130
+        read_until(running, "Left the run before it ended.", running.stderr)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
 
 
 @pytest.mark.req("R-42")
@@ -225,13 +220,13 @@ def test_following_events_ends_with_a_closed_pipe(process, cli):
 CHATTY = """
 from langgraph_runner.workflow import Workflow
 import asyncio, os
+from pathlib import Path
 
 flow = Workflow("chatty")
 
 @flow.step(effects=False)
 async def talk():
-    while not os.path.exists("go_on"):
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(Path("go_on").read_text)
     print("word " * 20_000, flush=True)
     if os.path.exists("fail"):
         raise ValueError("no more words")
@@ -242,12 +237,13 @@ async def talk():
 def test_a_run_continues_after_a_closed_pipe(process, cli, status):
     """To its end, without a message, also if a step prints. The exit code is that of the run."""
     (cli.folder / "chatty.py").write_text(CHATTY)
+    os.mkfifo(cli.folder / "go_on")  # The step reads from the named pipe, so it waits until the test writes.
     if status == "failed":
         (cli.folder / "fail").touch()
     with process.start("run", "chatty", "--app", "chatty:flow") as running:
         read_until(running, "talk started")
         running.stdout.close()
-        (cli.folder / "go_on").touch()
+        (cli.folder / "go_on").write_text("")
         assert running.stderr.read() == ""
         running.wait(timeout=30)
     assert running.returncode == (0 if status == "completed" else 1)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from langgraph_runner import Workflow
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.server import ApiKeys, create_app
+from tests.waiting import Gate
 
 
 class Order(BaseModel):
@@ -28,7 +29,7 @@ class Bill(BaseModel):
     customer: str
 
 
-GATE = threading.Event()
+GATE = Gate()
 """Steps of orders above 1,000 wait for it."""
 shop = Workflow("shop.v1", inputs=Order, description="Prices an order.", result="bill")
 
@@ -44,8 +45,8 @@ def price(net: float) -> float:
 @shop.step
 async def bill(price: float, customer: str, ctx) -> Bill:
     """Wait for the gate if the price is high, and save a page."""
-    while price > 1_000 and not GATE.is_set():  # noqa: ASYNC110 - other threads open it, over many event loops
-        await asyncio.sleep(0.005)
+    if price > 1_000:
+        await GATE.wait()
     ctx.save_artifact("shown/page 1.html", f"<b>{price}</b>", "text/html")
     return Bill(total=price, customer=customer)
 
@@ -59,7 +60,7 @@ def note(price: float) -> str:
 shop.on_change("set", description="Another order.")
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Calls back when it listens, and installs no signal handlers."""
 
     capture_signals = staticmethod(contextlib.nullcontext)
@@ -106,7 +107,7 @@ class Live:
         engine = RunEngine([shop], store=self.store, artifacts=self.folder / "files", poll_ms=20)
         app = create_app(engine, requests_per_s=1e6, burst=1_000_000)
         config = uvicorn.Config(app, port=self.port, log_config=None, timeout_graceful_shutdown=0)
-        self._server = _Server(config)
+        self._server = Server(config)
         await self._server.serve_then_call(self._listening)
 
     def _listening(self):

@@ -19,6 +19,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.server import ApiKeys, create_app
+from tests.client.live import Server
 from tests.dashboard.workflows import GATE, shop, wide
 
 playwright_api = pytest.importorskip(
@@ -49,16 +50,13 @@ class Live:
             [shop(), wide()], store=f"sqlite:///{folder / 'runs.db'}", artifacts=folder / "files", poll_ms=20
         )
         app = create_app(self.engine, requests_per_s=10_000)
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
-        )
-        serving = asyncio.ensure_future(self._server.serve())
-        while not self._server.started:
-            assert not serving.done(), serving.exception()
-            await asyncio.sleep(0.01)
+        config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
+        self._server = Server(config)
+        await self._server.serve_then_call(self._listening)
+
+    def _listening(self):
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
         self._is_listening.set()
-        await serving
 
     def ask(self, coroutine):
         """Run a coroutine beside the service."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
-from threading import Event
 
 from pydantic import BaseModel, Field
 
 from langgraph_runner import RetryConfig, Workflow
+from tests.waiting import Gate
 
-GATE = Event()
+GATE = Gate()
 """The step `wait` of a slow order ends when it is set."""
 
 PIXEL = bytes.fromhex(
@@ -65,8 +64,8 @@ def shop() -> Workflow:
     @flow.step
     async def wait(check: bool, net: float, slow: bool) -> str:
         """Wait for the warehouse."""
-        while slow and not GATE.is_set():  # noqa: ASYNC110 - the gate is opened in another thread
-            await asyncio.sleep(0.02)
+        if slow:
+            await GATE.wait()
         return "packed"
 
     @flow.step

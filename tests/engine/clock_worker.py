@@ -1,6 +1,6 @@
 """A process that serves runs while a test sets its wall clock with libfaketime. No tests.
 
-Each event of a step is a line in a file: run, what, our monotonic clock, which all processes of the machine share.
+Each event of a step is a line in a file: run, event, monotonic time. All processes of the machine share this clock.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.queries import store_id
 from langgraph_runner.workflow import StepContext, Workflow
+from tests.waiting import eventually, pause
 
 BACKOFF_S = 6.0
 
 
 def make_workflows(folder: Path) -> list[Workflow]:
-    """One that is held until there is a file `go`, one that never ends, and one that fails at first."""
+    """A workflow that waits for a file `go`, one that never ends, and one that fails at first."""
 
     def note(ctx: StepContext, what: str) -> None:
         with (folder / "events").open("ab", buffering=0) as file:
@@ -32,8 +33,7 @@ def make_workflows(folder: Path) -> list[Workflow]:
     @held.step
     async def hold(inputs, ctx: StepContext) -> int:
         note(ctx, "begun")
-        while not (folder / "go").exists():  # noqa: ASYNC110 - a file cannot be awaited
-            await asyncio.sleep(0.02)
+        await eventually((folder / "go").exists)
         note(ctx, "done")
         return 1
 
@@ -63,11 +63,11 @@ def make_workflows(folder: Path) -> list[Workflow]:
 
 
 async def watch_stalls(engine: RunEngine, file: Path) -> None:
-    """Write down the longest time that this process had to wait for the processor or for the database."""
+    """Record the longest time that this process had to wait for the processor or for the database."""
     longest = 0.0
     while True:
         begin = time.monotonic()
-        await asyncio.sleep(0.05)
+        await pause(0.05)
         await engine.store.read(store_id)
         stall = time.monotonic() - begin - 0.05
         if stall > longest:
@@ -90,8 +90,8 @@ async def serve(folder: Path, store: str, lease_ms: int, max_active_runs: int) -
 
 
 def main() -> None:
-    """Take the orders from the command line."""
-    # libfaketime 0.9.10 breaks waits until a time of the monotonic clock, as `time.sleep()` has them.
+    """Read the options from the command line."""
+    # libfaketime 0.9.10 breaks waits until a monotonic time, which `time.sleep()` uses.
     time.sleep = threading.Event().wait  # type: ignore[assignment]
     folder, store, lease_ms, max_active_runs = sys.argv[1:]
     logging.basicConfig(filename=Path(folder) / "log", level=logging.WARNING, format="%(message)s")

@@ -1,8 +1,7 @@
-"""Engines on databases of their own: a SQLite file, and a database on a real PostgreSQL server."""
+"""Engines with a database for each test: a SQLite file, and a database on a real PostgreSQL server."""
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -14,29 +13,14 @@ from tests.databases import new_postgresql, postgresql_server, store_url
 __all__ = ["new_postgresql", "postgresql_server", "store_url"]
 
 ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-"""For tests of what only a file can do."""
+"""For tests of features that only a file has."""
 ON_POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-"""For tests of what only a server can do."""
-
-
-async def until(condition):
-    """Let other tasks run until `condition()` is true."""
-    while not condition():  # noqa: ASYNC110 - plain values send no notification
-        await asyncio.sleep(0.001)
-
-
-async def answer(ask, condition=bool):
-    """Ask a database or a queue, which send no notification, until `condition` holds for the answer; return it."""
-    while True:
-        found = await ask()
-        if condition(found):
-            return found
-        await asyncio.sleep(0.01)
+"""For tests of features that only a server has."""
 
 
 @contextmanager
 def edited(engine):
-    """A transaction that changes an engine's database beside it; it takes the lock of SQLite before it reads."""
+    """Change the database of an engine from outside, in a transaction. On SQLite it first takes the write lock."""
     database = open_database(engine._store.database.url)
     try:
         with database.writing.begin() as connection:
@@ -47,7 +31,7 @@ def edited(engine):
 
 @pytest.fixture
 def engine_of(tmp_path, store_url):
-    """Engines for `async with`; all of one test share a database."""
+    """Creates engines for `async with`. All engines of a test share a database."""
 
     @asynccontextmanager
     async def made(*workflows, **options):

@@ -1,4 +1,4 @@
-"""Runs that are taken over by an engine whose workflow has other steps than when they were made."""
+"""Runs that are taken over by an engine whose workflow has changed its steps since their creation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed
 
 pytestmark = pytest.mark.req("R-13")
 
@@ -18,7 +18,7 @@ def left_run(engine_of):
     """Makes a run of steps `first` and `second`, whose engine closes while `second` is running."""
 
     async def made():
-        flow, began = Workflow("w"), []
+        flow, began = Workflow("w"), Observed()
 
         @flow.step
         def first(inputs) -> int:
@@ -31,14 +31,14 @@ def left_run(engine_of):
 
         async with engine_of(flow) as engine:
             run = await engine.trigger("w")
-            await until(lambda: began)
+            await began.reach()
         return run
 
     return made
 
 
 def first(inputs) -> int:
-    """As in the run; it has ended there, so it is not called again."""
+    """The same step as in the run. It has ended there, so it is not called again."""
     raise AssertionError
 
 
@@ -48,7 +48,7 @@ def second(first: int) -> int:
 
 
 async def test_a_run_goes_on_with_its_own_steps_if_all_are_still_there(engine_of, left_run):
-    """A step that was added since is no part of it, also one before a step that has ended."""
+    """Steps that were added later do not belong to it, even those before a step that has ended."""
     run = await left_run()
     later = Workflow("w")
     later.step(lambda: 0, id="zero", output=int)
@@ -63,7 +63,7 @@ async def test_a_run_goes_on_with_its_own_steps_if_all_are_still_there(engine_of
 
 
 async def test_a_run_fails_if_one_of_its_steps_is_gone_and_says_which(engine_of, left_run):
-    """`retry()` is the way out: it keeps what still fits and runs the steps of now."""
+    """The fix is `retry()`: it keeps the outputs that still fit, and runs the current steps."""
     run = await left_run()
     later = Workflow("w")
     later.step(lambda inputs: 1, id="first", output=int)
@@ -80,7 +80,7 @@ async def test_a_run_fails_if_one_of_its_steps_is_gone_and_says_which(engine_of,
 
 
 async def test_a_run_fails_if_an_open_step_now_needs_a_step_that_it_does_not_have(engine_of, left_run):
-    """Its output would be missing."""
+    """The output of that step would be missing."""
     run = await left_run()
     later = Workflow("w")
     later.step(first)
@@ -93,7 +93,7 @@ async def test_a_run_fails_if_an_open_step_now_needs_a_step_that_it_does_not_hav
 
 
 async def test_a_run_goes_on_if_its_steps_depend_on_each_other_in_another_way(engine_of, left_run):
-    """What has ended stays so, even if it now depends on a step that has not."""
+    """Ended steps stay ended, even if they now depend on a step that has not ended."""
     run = await left_run()
     later = Workflow("w")
     later.step(lambda inputs: 7, id="second", output=int)

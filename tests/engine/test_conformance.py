@@ -1,4 +1,4 @@
-"""The adapters of this package pass the suites that it offers for those of others."""
+"""The adapters of this package pass the conformance suites that it offers to other packages."""
 
 import os
 
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.req("R-21", "R-61")
 
 
 class TestMemoryTier(HotTierSuite):
-    """The tier in the process."""
+    """The tier in memory."""
 
     def make(self):
-        """One of the default size."""
+        """A tier of the default size."""
         return MemoryTier()
 
 
@@ -35,7 +35,7 @@ class TestRedisTier(HotTierSuite):
         self.url = redis_server.url
 
     def make(self):
-        """One with all its connections."""
+        """An adapter with all its connections."""
         return RedisTier(self.url, namespace="test")
 
 
@@ -47,7 +47,7 @@ class TestBullMQOnRedis(DispatcherSuite):
         self.url = redis_server.url
 
     def make(self):
-        """One with all its connections."""
+        """An adapter with all its connections."""
         return BullMQDispatcher(f"bullmq+{self.url}")
 
 
@@ -59,7 +59,7 @@ class TestBullMQOnPostgreSQL(DispatcherSuite):
         self.url = new_postgresql()
 
     def make(self):
-        """One with all its connections."""
+        """An adapter with all its connections."""
         return BullMQDispatcher(f"bullmq+{self.url}")
 
 
@@ -69,11 +69,11 @@ class _InAFolder(ArtifactStoreSuite):
         self.folder = tmp_path / "files"
 
     def overwrite(self, store, sha256, data):
-        """As a disk that fails would."""
+        """Overwrite a file, like a failing disk."""
         (self.folder / sha256[:2] / sha256).write_bytes(data)
 
     def make_older(self, store, seconds):
-        """By the times that the folder has."""
+        """Make files older, by their times in the folder."""
         for file in self.folder.glob("??/*"):
             then = file.stat().st_mtime - seconds
             os.utime(file, (then, then))
@@ -84,37 +84,37 @@ class TestLocalArtifactStore(_InAFolder):
     """Files in a folder."""
 
     def make(self):
-        """One in a folder that is not there yet."""
+        """A store in a folder that does not exist yet."""
         return LocalArtifactStore(self.folder)
 
 
 @pytest.mark.req("R-23", "R-46")
 class TestFsspecArtifactStoreOnFiles(_InAFolder):
-    """Files in a folder, through fsspec: a filesystem that renames."""
+    """Files in a folder, through fsspec: a filesystem that can rename."""
 
     def make(self):
-        """The same."""
+        """A store in a folder, through fsspec."""
         return FsspecArtifactStore(self.folder.as_uri())
 
 
 @pytest.mark.req("R-23", "R-46")
 class TestFsspecArtifactStoreInMemory(ArtifactStoreSuite):
-    """Files in memory, through fsspec: as in an object store, nothing is renamed."""
+    """Files in memory, through fsspec: without renames, as in an object store."""
 
     @pytest.fixture(autouse=True)
     def _prefix(self, memory_prefix):
         self.prefix = memory_prefix
 
     def make(self):
-        """One below a prefix that no other test has."""
+        """A store below a prefix for this test."""
         return FsspecArtifactStore(self.prefix.url)
 
     def overwrite(self, store, sha256, data):
-        """By another object of the same name."""
+        """Overwrite a file with another object of the same name."""
         self.prefix.filesystem.pipe_file(f"{self.prefix.path}/{sha256[:2]}/{sha256}", data)
 
     def make_older(self, store, seconds):
-        """By the times that the filesystem has."""
+        """Make files older, by their times in the filesystem."""
         self.prefix.age(seconds)
 
 
@@ -136,7 +136,7 @@ class TestSQLiteInMemory(StoreSuite):
     is_shared = False
 
     def make(self):
-        """A database of its own."""
+        """A new database."""
         return "sqlite://"
 
 

@@ -1,4 +1,4 @@
-"""Processes that are killed or stopped while they run workflows: real ones, with real signals."""
+"""Real processes that are killed or stopped with real signals while they run workflows."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
-from tests.engine.conftest import ON_SQLITE, until
+from tests.engine.conftest import ON_SQLITE
 from tests.engine.worker_process import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
+from tests.waiting import eventually, pause
 
-# `make crashes` asks for more: 1,000 runs, 160 kills, 8 stops; 225 runs without any; 504 openings by 8 processes.
+# `make crashes` sets more: 1,000 runs, 160 kills, 8 stops; 225 runs without kills; 504 openings by 8 processes.
 CALM_RUNS = int(os.environ.get("CALM_RUNS", "30"))
 OPENINGS = int(os.environ.get("OPENINGS", "3"))
 RUNS = int(os.environ.get("CRASH_RUNS", "100"))
 KILLS = int(os.environ.get("CRASH_KILLS", "25"))
 STOPS = int(os.environ.get("CRASH_STOPS", "1"))
-"""How often the PostgreSQL server is stopped, as if it had crashed, and started again."""
-WITHOUT_THEME = 7  # Steps that do not wait for the theme.
-# Children of a process that has imported all that they need: one takes milliseconds to start.
+"""How often the PostgreSQL server crashes and is started again."""
+WITHOUT_THEME = 7  # The number of steps that do not depend on the theme.
+# Children of a process that has imported all modules start within milliseconds.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.engine.worker_process"])
 
 
 class Site:
-    """A database, the log of effects, and the processes that serve it."""
+    """A database, the log of effects, and the worker processes."""
 
     def __init__(self, folder: Path, store: str) -> None:
         self.folder = folder
@@ -46,7 +47,7 @@ class Site:
         (folder / "effects").touch()
 
     def start(self, **orders: object) -> multiprocessing.process.BaseProcess:
-        """One more process."""
+        """Start another process."""
         worker = PROCESSES.Process(
             target=serve, args=(Orders(self.folder, self.store, **orders),), daemon=True
         )
@@ -55,37 +56,39 @@ class Site:
         return worker
 
     async def stop_without_lock(self, worker: multiprocessing.process.BaseProcess) -> None:
-        """Stop a process while it does not write: stopped with SQLite's lock, it would keep all out."""
+        """Stop a process while it does not write: with SQLite's write lock, it would block all others."""
         status = Path(f"/proc/{worker.pid}/stat")
-        while True:
+
+        async def is_stopped_without_lock():
             os.kill(worker.pid, signal.SIGSTOP)
-            await until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
+            await eventually(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
             with contextlib.closing(sqlite3.connect(self.folder / "runs.db", timeout=0.05)) as database:
                 try:
                     database.execute("BEGIN IMMEDIATE")
                 except sqlite3.OperationalError:
                     os.kill(worker.pid, signal.SIGCONT)
-                    await asyncio.sleep(0.005)
-                else:
-                    database.rollback()
-                    return
+                    return False
+                database.rollback()
+                return True
+
+        await eventually(is_stopped_without_lock)
 
     def end(self) -> None:
-        """Kill what is left of them."""
+        """Kill the remaining processes."""
         for worker in self._workers:
             worker.kill()
             worker.join()
             worker.close()
 
     def engine(self, **options: Any) -> RunEngine:
-        """One that makes and reads runs, and runs none."""
+        """An engine that creates and reads runs, and executes none."""
         options = {"artifacts": self.folder / "files", "poll_ms": 20, **options}
         engine = RunEngine([make_workflow(self.folder)], store=self.store, **options)
         engine.take_on("none")
         return engine
 
     def executions(self) -> dict[tuple[str, str], list[int]]:
-        """For each run and step the fencing tokens under which it has done its work."""
+        """For each run and step, the fencing tokens of its executions."""
         found = defaultdict(list)
         for line in (self.folder / "effects").read_text().splitlines():
             run, step, token, _ = line.split()
@@ -95,14 +98,14 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path, store_url):
-    """A place of its own, of which nothing is left running."""
+    """A site for one test, without processes at its end."""
     site = Site(tmp_path, store_url)
     yield site
     site.end()
 
 
 async def committed_tokens(engine: RunEngine, run_id: str) -> dict[str, int]:
-    """For each step the token under which it was committed."""
+    """For each step, the fencing token of its commit."""
 
     def read(connection):
         query = run_steps.select().where(run_steps.c.run_id == run_id)
@@ -126,15 +129,17 @@ def crash_server(request, site):
 
 async def answered(ask):
     """Ask until the database answers."""
-    while True:
-        try:
-            return await ask()
-        except DBAPIError:  # The server is down, or recovers.
-            await asyncio.sleep(0.02)
+
+    async def answers():
+        with contextlib.suppress(DBAPIError):  # The server is down or recovering.
+            return [await ask()]
+
+    (answer,) = await eventually(answers)
+    return answer
 
 
 async def effects_of(engine, site, ids):
-    """Check that each run is complete with each committed effect once; gives how many were done again."""
+    """Check that each run is complete and has each committed effect once. Return the number of repeated effects."""
     runs = [await answered(lambda run_id=run_id: engine.get_run(run_id)) for run_id in ids]
     failures = [run.error["message"] for run in runs if run.error is not None]
     assert (failures, Counter(run.status.value for run in runs)) == ([], {"completed": len(ids)})
@@ -150,11 +155,11 @@ async def effects_of(engine, site, ids):
 
 @pytest.mark.req("R-42", "R-43")
 async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, crash_server, tell):
-    """Two workers, SIGKILLs at random moments, a crash of the server: each committed effect is there once."""
+    """With two workers, SIGKILLs at random moments and a server crash, each committed effect exists once."""
     chance = random.Random(7)  # noqa: S311 - a reproducible one
     async with site.engine() as engine:
         ids = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(RUNS)]
-        # Processes die here more often than runs make progress, and not because of the runs.
+        # Here processes die more often than runs make progress, but not because of the runs.
         patience = {"max_recovery_attempts": 1_000}
         kills, workers = 0, [site.start(**patience), site.start(**patience)]
         crashes_after = (
@@ -164,7 +169,7 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, cr
         while kills < KILLS or await answered(
             lambda: engine.list_runs(status=["pending", "running"], limit=1)
         ):
-            await asyncio.sleep(chance.uniform(0.03, 0.2))
+            await pause(chance.uniform(0.03, 0.2))
             if kills < KILLS and (site.folder / "effects").stat().st_size:
                 victim = chance.randrange(2)
                 os.kill(workers[victim].pid, signal.SIGKILL)
@@ -183,11 +188,11 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, cr
 
 @pytest.mark.req("R-43")
 async def test_four_processes_repeat_nothing_where_none_is_killed(site, tell):
-    """Nor do their transactions end in a deadlock."""
+    """Their transactions do not end in a deadlock either."""
     async with site.engine() as engine:
         ids = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(CALM_RUNS)]
         for _ in range(4):
-            site.start(lease_ms=60_000)  # On a busy machine none is taken for dead.
+            site.start(lease_ms=60_000)  # With long leases, no process counts as dead on a busy machine.
         for run_id in ids:
             assert (await engine.wait(run_id)).status == "completed"
     assert {len(done) for done in site.executions().values()} == {1}
@@ -216,7 +221,7 @@ def test_eight_processes_that_need_the_same_at_once_compute_it_once(site):
 @ON_SQLITE
 @pytest.mark.req("R-10")
 def test_processes_that_open_a_new_file_at_once_all_open_it(site, tell):
-    """Each is the first now and then, and makes the tables."""
+    """Sometimes each of them is the first, and creates the tables."""
     start = PROCESSES.Barrier(8)
     workers = [PROCESSES.Process(target=open_at_once, args=(site.folder, start, OPENINGS)) for _ in range(8)]
     for worker in workers:
@@ -237,8 +242,7 @@ async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
             run = await engine.trigger("campaign.v1", {"number": 1})
             worker = site.start(lease_ms=100, die_at=count, before=before)
             is_over = asyncio.ensure_future(engine.wait(run.id, timeout_ms=20_000))
-            while worker.is_alive() and not is_over.done():  # noqa: ASYNC110 - a process sends no notification
-                await asyncio.sleep(0.01)
+            await eventually(lambda over=is_over, process=worker: over.done() or not process.is_alive())
             has_died = not worker.is_alive()
             deaths += has_died
             helper = site.start(lease_ms=100)
@@ -254,19 +258,20 @@ async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
             assert files == expected
             if not has_died:
                 break
-    assert deaths >= 8  # as many as the run is deep
+    assert deaths >= 8  # at least one for each level of the run
 
 
 @ON_SQLITE
 @pytest.mark.req("R-43")
 async def test_a_late_writer_is_refused(site):
-    """Stopped past its lease and woken up again, it says so and writes nothing."""
+    """A process that was stopped for longer than its lease logs the loss, and writes nothing."""
     async with site.engine() as engine:
         run = await engine.trigger("campaign.v1", {"number": 1})
         first = site.start(slow="theme")
-        # Until nothing else is left to do: stopped in the middle of a write, it would keep SQLite's lock.
-        while len(await engine.get_run_steps(run.id, status="completed")) < WITHOUT_THEME:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+        # Wait until no other step is left: stopped in the middle of a write, it would keep SQLite's lock.
+        await eventually(
+            lambda: engine.get_run_steps(run.id, status="completed"), lambda done: len(done) >= WITHOUT_THEME
+        )
         await site.stop_without_lock(first)
         second = site.start()
         ended = await engine.wait(run.id, timeout_ms=20_000)
@@ -276,27 +281,28 @@ async def test_a_late_writer_is_refused(site):
         (site.folder / "go").touch()
         os.kill(first.pid, signal.SIGCONT)
         log = site.folder / f"log.{first.pid}"
-        while "run.lease_lost" not in log.read_text():  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
-        assert run.id in log.read_text()
+        assert run.id in await eventually(log.read_text, lambda text: "run.lease_lost" in text)
         assert await committed_tokens(engine, run.id) == tokens
 
 
 @pytest.mark.req("R-45")
 async def test_a_run_that_kills_its_processes_is_given_up_and_the_others_complete(site):
-    """Six processes in a row die, then the run fails and names the step. Runs beside it go on."""
+    """After the death of six processes in a row, the run fails and names the step. Other runs complete."""
     async with site.engine() as engine:
         healthy = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(3)]
         poisoned = (await engine.trigger("campaign.v1", {"number": 9, "poison": True})).id
         workers = [site.start(lease_ms=100, poison="hero")]
-        while await engine.list_runs(status=["pending", "running"], limit=1):
+
+        async def are_all_over():
             if not workers[-1].is_alive():
                 workers.append(site.start(lease_ms=100, poison="hero"))
-            await asyncio.sleep(0.01)
+            return not await engine.list_runs(status=["pending", "running"], limit=1)
+
+        await eventually(are_all_over, within_s=240)
         ended = await engine.get_run(poisoned)
         statuses = [(await engine.get_run(run_id)).status.value for run_id in healthy]
     assert (ended.status.value, ended.error["code"]) == ("failed", "RECOVERY_EXHAUSTED")
     assert "6 processes in a row died while they ran" in ended.error["message"]
     assert "step 'hero'" in ended.error["message"]
     assert statuses == ["completed"] * 3
-    assert len(workers) >= 1 + 6  # More where another step ended before a death.
+    assert len(workers) >= 1 + 6  # More if another step has ended before a death.

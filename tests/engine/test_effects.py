@@ -1,4 +1,4 @@
-"""Steps that act on the world."""
+"""Steps with side effects."""
 
 import warnings
 
@@ -34,7 +34,7 @@ def mailing():
 
 
 async def test_each_run_acts_though_its_inputs_are_known(engine_of):
-    """The second mail is sent too, also when both runs are under way at once."""
+    """The second mail is sent too, also if both runs are active at the same time."""
     flow, sent = mailing()
     async with engine_of(flow) as engine:
         for _ in range(2):
@@ -56,7 +56,7 @@ async def test_a_retry_does_not_act_again(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_an_update_acts_only_if_the_change_touches_the_step(engine_of):
-    """It is taken over otherwise; the plan says which."""
+    """Otherwise the step is reused. The plan says which of both happens."""
     flow, sent = Workflow("w"), []
 
     @flow.step
@@ -90,7 +90,7 @@ async def test_an_update_acts_only_if_the_change_touches_the_step(engine_of):
     "options", [{"effects": False}, {"effects": True}, {"cache": "none"}, {"output": int}]
 )
 def test_a_step_that_returns_none_says_what_it_is_or_is_warned_of(options):
-    """It has nothing to cache but its effect."""
+    """Apart from its effect there is nothing to cache."""
 
     def mail(inputs) -> None: ...
 
@@ -110,7 +110,7 @@ def test_a_step_that_returns_none_says_what_it_is_or_is_warned_of(options):
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_step_without_annotation_that_returns_nothing_is_warned_of(kind, body):
-    """Its code shows it."""
+    """The warning is derived from its code."""
     flow = Workflow("w")
     flow.step(made(kind, body), id="mail")
     with pytest.warns(UserWarning, match="step 'mail' returns None"):
@@ -118,7 +118,7 @@ def test_a_step_without_annotation_that_returns_nothing_is_warned_of(kind, body)
 
 
 def test_an_object_that_is_called_is_warned_of_as_a_function_is():
-    """Its class has the code."""
+    """The code is in its class."""
 
     class Mailer:
         def __call__(self, inputs):
@@ -131,7 +131,7 @@ def test_an_object_that_is_called_is_warned_of_as_a_function_is():
 
 
 def made(kind, body):
-    """A function of this body."""
+    """A function with this body."""
     names = {}
     parameters = "ctx" if "ctx" in body else "inputs"
     exec(f"{kind} mail({parameters}):\n    {body}", names)  # noqa: S102 - written here
@@ -150,7 +150,7 @@ def made(kind, body):
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_step_that_may_return_something_is_not_warned_of(kind, body):
-    """Nor one that may save files, or does nothing yet."""
+    """A step that may save files, or that is still empty, is not warned of either."""
     flow = Workflow("w")
     flow.step(made(kind, body), id="mail")
     with warnings.catch_warnings():
@@ -159,7 +159,7 @@ def test_a_step_that_may_return_something_is_not_warned_of(kind, body):
 
 
 def test_a_workflow_gives_the_cache_scope_of_its_steps():
-    """A step may give another one; one with effects has none."""
+    """A step can override it. A step with effects has none."""
     flow = Workflow("w", cache="run_only")
     flow.step(lambda: 1, id="a", output=int)
     flow.step(lambda: 1, id="b", output=int, cache="global")

@@ -1,4 +1,4 @@
-"""Running workflows durably, from the outside."""
+"""Durable runs of workflows, through the public API."""
 
 import asyncio
 import gc
@@ -40,13 +40,13 @@ class Theme(BaseModel):
 
 @pytest.fixture
 def ran():
-    """The steps that really ran."""
+    """The steps whose functions were called."""
     return []
 
 
 @pytest.fixture
 def workflow(ran):
-    """Two branches that meet."""
+    """Two branches that join."""
     campaign = Workflow("campaign.v1", inputs=Brief)
 
     @campaign.step
@@ -75,7 +75,7 @@ def workflow(ran):
 
 @pytest.fixture
 async def engine(workflow, tmp_path):
-    """An engine on a file of its own."""
+    """An engine with its own SQLite file."""
     async with RunEngine([workflow], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:
         yield engine
 
@@ -85,7 +85,7 @@ BRIEF = {"brand": {"hue": 10}}
 
 @pytest.mark.req("R-10", "R-11", "R-12", "R-13", "R-60")
 async def test_a_run_runs_each_step_once_and_keeps_what_it_delivers(engine, ran):
-    """Outputs come back as their types."""
+    """Outputs are returned as their types."""
     run = await engine.run("campaign.v1", BRIEF)
     assert (run.status, run.steps) == (RunStatus.COMPLETED, {"completed": 4})
     assert sorted(ran) == ["bundle", "headlines", "media", "theme"]
@@ -96,7 +96,7 @@ async def test_a_run_runs_each_step_once_and_keeps_what_it_delivers(engine, ran)
 
 @pytest.mark.req("R-20", "R-21")
 async def test_the_same_inputs_run_nothing(engine, ran):
-    """Each step is skipped, with its output available."""
+    """Each step is skipped, and its output is available."""
     await engine.run("campaign.v1", BRIEF)
     ran.clear()
     run = await engine.run("campaign.v1", {**BRIEF, "budget": 10})
@@ -108,7 +108,7 @@ async def test_the_same_inputs_run_nothing(engine, ran):
 
 @pytest.mark.req("R-30", "R-31", "R-32", "R-34")
 async def test_an_update_runs_only_what_the_change_touches(engine, ran):
-    """The plan says so before."""
+    """The plan predicts that."""
     base = await engine.run("campaign.v1", BRIEF)
     ran.clear()
     change = ChangeRequest("change_theme", {"brand": {"hue": 210}})
@@ -128,7 +128,7 @@ async def test_an_update_runs_only_what_the_change_touches(engine, ran):
 
 @pytest.mark.req("R-33")
 async def test_a_step_that_gives_the_same_cuts_the_rebuild_off(tmp_path):
-    """What depends on it is served from the cache."""
+    """Its dependents are served from the cache."""
     ran = []
     flow = Workflow("w")
 
@@ -153,7 +153,7 @@ async def test_a_step_that_gives_the_same_cuts_the_rebuild_off(tmp_path):
 
 @pytest.mark.req("R-41", "R-44")
 async def test_a_failed_run_is_retried_from_where_it_stopped(tmp_path):
-    """Finished outputs stay; independent branches have finished."""
+    """Existing outputs stay; independent branches have completed."""
     ran, broken = [], [True]
     flow = Workflow("w")
 
@@ -195,7 +195,7 @@ async def test_a_failed_run_is_retried_from_where_it_stopped(tmp_path):
 
 @pytest.mark.req("R-51")
 async def test_a_cancelled_run_ends_cancelled(tmp_path):
-    """What runs gets the abort signal, the rest never begins."""
+    """Running steps get the abort signal; other steps never begin."""
     flow = Workflow("w")
     begun = asyncio.Event()
 
@@ -222,7 +222,7 @@ async def test_a_cancelled_run_ends_cancelled(tmp_path):
 
 @pytest.mark.req("R-53")
 async def test_a_tenant_sees_only_its_own(engine):
-    """To others a run is not there."""
+    """For other tenants the run does not exist."""
     run = await engine.run("campaign.v1", BRIEF, tenant="acme")
     with pytest.raises(RunNotFoundError):
         await engine.get_run(run.id)
@@ -251,7 +251,7 @@ async def test_one_idempotency_key_is_one_run(engine):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_an_idempotency_key_is_for_one_request(engine, other, differing):
-    """Another request would get a run that it did not ask for."""
+    """A different request with the same key would get the wrong run."""
     first = await engine.run("campaign.v1", BRIEF, idempotency_key="k")
     asked = {"inputs": BRIEF, **other}
     with pytest.raises(IdempotencyConflictError) as refused:
@@ -260,7 +260,7 @@ async def test_an_idempotency_key_is_for_one_request(engine, other, differing):
 
 
 async def test_events_are_numbered_without_gaps(engine):
-    """From the making of the run to its end."""
+    """From the creation of the run to its end."""
     run = await engine.trigger("campaign.v1", BRIEF)
     events = [event async for event in engine.events(run.id)]
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
@@ -281,7 +281,7 @@ def test_scripts_use_it_without_a_loop(workflow, tmp_path):
 
 
 async def test_what_a_run_has_held_is_freed_at_its_end(tmp_path):
-    """At once, not when the garbage collector comes by: outputs may be large."""
+    """At once, without the garbage collector, because outputs may be large."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with RunEngine([flow], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:

@@ -1,4 +1,4 @@
-"""A run that failed is returned, or raised when that is asked for."""
+"""A failed run is returned, or raised if the caller asks for that."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shop():
 
 
 async def test_every_method_that_waits_raises_on_failure_when_asked(shop):
-    """run, update and retry give the failed step's record; the error survives pickle."""
+    """`run`, `update` and `retry` raise an error with the record of the failed step. It survives pickle."""
     async with RunEngine([shop], store="sqlite://") as engine:
         good = await engine.run("shop", {"net": 1}, raise_on_failure=True)
         assert good.raise_for_status() is good
@@ -47,7 +47,7 @@ async def test_every_method_that_waits_raises_on_failure_when_asked(shop):
 
 
 async def test_a_run_that_is_not_completed_raises(shop):
-    """One that waits names its state; a cancelled one is raised with its reason and without a record."""
+    """The error of a waiting run names its state; that of a cancelled run has the reason and no record."""
     async with RunEngine([shop], store="sqlite://") as engine:
         engine.take_on("none")
         run = await engine.trigger("shop", {"net": 1})

@@ -1,6 +1,6 @@
 """One in a hundred statements fails, and one in a hundred commits takes effect but is reported as lost.
 
-`make soak` asks for more.
+`make soak` runs more of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STEPS = 5
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Lets statements and commits of the writer fail once it is filled with how often; counts what has failed."""
+    """Lets statements and commits of the writer fail at the given rates, and counts the failures."""
     chance, rates, failed = random.Random(7), {}, Counter()  # noqa: S311 - a reproducible one
 
     def fails(what, connection):
@@ -65,7 +65,7 @@ def failing(monkeypatch):
 
 
 async def test_failing_statements_and_lost_answers_have_no_effect(engine_of, failing, tell):
-    """All runs complete, and what a step has committed is not done again."""
+    """All runs complete, and no committed step runs again."""
     rates, failed = failing
     done: Counter[tuple[int, int]] = Counter()
     flow = Workflow("w", cache="none")
@@ -103,18 +103,18 @@ async def test_failing_statements_and_lost_answers_have_no_effect(engine_of, fai
 
 
 def count_runs(connection, tenant):
-    """How many runs a tenant has."""
+    """Return the number of runs of a tenant."""
     counted = select(func.count()).select_from(runs).where(runs.c.tenant_id == tenant)
     return connection.execute(counted).scalar_one()
 
 
 async def patient(engine, number):
-    """Make a run, with a key: again until that is answered."""
+    """Create a run with an idempotency key; repeat until there is an answer."""
     return await patiently(lambda: engine.trigger("w", {"n": number}, idempotency_key=f"key-{number}"))
 
 
 async def patiently(ask):
-    """Ask until there is an answer."""
+    """Repeat a call until there is an answer."""
     while True:
         try:
             return await ask()

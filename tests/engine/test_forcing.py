@@ -1,4 +1,4 @@
-"""Steps that run although the cache knows their results."""
+"""Steps that run although the cache has their results."""
 
 import pytest
 
@@ -10,7 +10,7 @@ AGAIN = ChangeRequest("regenerate")
 
 @pytest.fixture
 def flow_and_ran():
-    """A workflow of three steps in a row, and the steps that have run."""
+    """A workflow with a chain of three steps, and the steps that have run."""
     flow, ran = Workflow("w"), []
 
     @flow.step
@@ -34,7 +34,7 @@ def flow_and_ran():
 
 @pytest.mark.req("R-30", "R-33", "R-34")
 async def test_a_step_that_a_change_names_runs_and_its_dependents_are_cut_off(engine_of, flow_and_ran):
-    """It gives the same as before, so the page is served."""
+    """It returns the same output as before, so its dependent is served from the cache."""
     flow, ran = flow_and_ran
     async with engine_of(flow) as engine:
         base = await engine.run("w", {})
@@ -48,7 +48,7 @@ async def test_a_step_that_a_change_names_runs_and_its_dependents_are_cut_off(en
 
 @pytest.mark.req("R-33")
 async def test_what_a_named_step_makes_anew_replaces_what_the_cache_knew(engine_of, flow_and_ran):
-    """Its dependents run, and a later run is served the new result."""
+    """Its dependents run, and later runs get the new result."""
     flow, ran = flow_and_ran
     async with engine_of(flow) as engine:
         base = await engine.run("w", {})
@@ -66,7 +66,7 @@ async def test_what_a_named_step_makes_anew_replaces_what_the_cache_knew(engine_
     [({"force": ["brief"]}, ["brief"]), ({"use_cache": False}, ["brief", "copy", "page"]), ({}, [])],
 )
 async def test_a_run_forces_some_steps_or_all(engine_of, flow_and_ran, options, expected):
-    """The others are served, also to an engine that only finds them in the database."""
+    """Other steps are served from the cache, also by an engine with an empty memory."""
     flow, ran = flow_and_ran
     async with engine_of(flow) as engine:
         await engine.run("w", {})
@@ -78,7 +78,7 @@ async def test_a_run_forces_some_steps_or_all(engine_of, flow_and_ran, options, 
 
 @pytest.mark.req("R-33", "R-34")
 async def test_an_update_forces_steps_and_does_not_keep_those_of_its_base(engine_of, flow_and_ran):
-    """The plan says so first."""
+    """The plan predicts that."""
     flow, ran = flow_and_ran
     async with engine_of(flow) as engine:
         base = await engine.run("w", {}, force=["brief"])
@@ -91,7 +91,7 @@ async def test_an_update_forces_steps_and_does_not_keep_those_of_its_base(engine
 
 @pytest.mark.req("R-44")
 async def test_a_retry_forces_a_step_that_was_done(engine_of):
-    """What depends on it is served, or runs with what it gives now."""
+    """Its dependents are served from the cache, or run with its new output."""
     flow, ran = Workflow("w"), []
 
     @flow.step
@@ -114,7 +114,7 @@ async def test_a_retry_forces_a_step_that_was_done(engine_of):
 
 @pytest.mark.req("R-33")
 async def test_an_unknown_step_to_force_is_refused(engine_of, flow_and_ran):
-    """No run is made, and the closest step is named."""
+    """No run is created, and the message suggests the closest step."""
     flow, _ = flow_and_ran
     async with engine_of(flow) as engine:
         base = await engine.run("w", {})

@@ -1,4 +1,4 @@
-"""What a run keeps in memory."""
+"""Outputs that a run keeps in memory."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.engine.conftest import ON_SQLITE
 
 @pytest.fixture
 def held(monkeypatch):
-    """How many outputs a run held after each step that ended."""
+    """The number of outputs in memory after the end of each step."""
     seen, ended = [], Results.note_end
 
     def counted(results, step):
@@ -22,7 +22,7 @@ def held(monkeypatch):
 
 
 def chain(length, deliver):
-    """Steps in a row; each gets the output of the one before."""
+    """A chain of steps; each gets the output of the previous one."""
     workflow = Workflow("chain")
     workflow.step(lambda inputs: deliver(0), id="s0", output=str)
     for number in range(1, length):
@@ -39,7 +39,7 @@ def chain(length, deliver):
 @ON_SQLITE
 @pytest.mark.parametrize("deliver", [str, lambda _: "the same"], ids=["different", "equal"])
 async def test_an_output_goes_when_its_last_dependent_has_it(engine_of, held, deliver):
-    """A long run of large outputs holds a few of them, also where steps deliver equal ones."""
+    """A long run with large outputs holds only a few of them, also if some outputs are equal."""
     async with engine_of(chain(20, deliver)) as engine:
         assert (await engine.run("chain")).status is RunStatus.COMPLETED
     assert max(held) <= 1
@@ -47,7 +47,7 @@ async def test_an_output_goes_when_its_last_dependent_has_it(engine_of, held, de
 
 @ON_SQLITE
 async def test_an_output_stays_for_all_that_receive_it(engine_of, held):
-    """Until the last one has ended."""
+    """It stays until the last of them has ended."""
     workflow = Workflow("fan")
     workflow.step(lambda inputs: "first", id="first", output=str)
     for number in range(3):
@@ -61,7 +61,7 @@ async def test_an_output_stays_for_all_that_receive_it(engine_of, held):
 
 @ON_SQLITE
 async def test_an_equal_output_is_kept_for_a_step_that_still_needs_it(engine_of):
-    """Two steps share one output; the dependent of the one ends while that of the other retries."""
+    """Two steps share one output. The dependent of one step ends while that of the other retries."""
     workflow, attempts = Workflow("shared"), []
     workflow.step(lambda inputs: "same", id="a", output=str)
     workflow.step(lambda inputs: "same", id="b", output=str)

@@ -1,4 +1,4 @@
-"""What lies between an engine and Redis or PostgreSQL drops, resets, swallows or delays what goes through it."""
+"""Network faults between an engine and Redis or PostgreSQL: dropped, reset, swallowed or delayed data."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from langgraph_runner.engine.store.backends import open_database
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.engine.store.writer import Write
-from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
+from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE
 from tests.proxy import Proxy
 from tests.redis_server import redis_server
+from tests.waiting import Observed
 
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-21", "R-42", "R-61")
 
 FAULTS = ("drop", "reset", "black_hole", "delay")
 CALL_LIMIT_S = 5
-"""Of a call of PostgreSQL."""
+"""The limit for a call of PostgreSQL."""
 SLACK_S = float(os.environ.get("SOAK_SLACK_S", "8"))
-"""`make soak` asks for the second that is promised; a busy machine may need longer."""
+"""`make soak` sets the guaranteed second; a busy machine may need longer."""
 PATIENCE_S = 30
-"""Much longer than any call may take; without a limit of its own, a call would reach it."""
+"""Much longer than any call may take. Only a call without a limit would reach it."""
 
 
 @pytest.fixture
 def proxy(redis_server):
-    """A proxy before a Redis of the test's own."""
+    """A proxy in front of a Redis for this test."""
     made = Proxy(redis_server.url.removeprefix("unix://"))
     yield made
     made.close()
@@ -54,7 +55,7 @@ def flow():
 
 
 async def longest_of(calls):
-    """Make calls one after the other, whatever they say; gives how long the longest took."""
+    """Make calls one after the other, and ignore their errors. Return the longest duration."""
     longest = 0.0
     for call in calls:
         begin = time.monotonic()
@@ -67,14 +68,16 @@ async def longest_of(calls):
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_call_of_the_cache_outlasts_its_limit(proxy, fault, tell):
-    """What Redis would say is not waited for any longer; when the fault is over, it answers again."""
+    """A call ends at its limit without an answer of Redis. After the fault, Redis is used again."""
     tier = RedisTier(f"redis://127.0.0.1:{proxy.port}/0", namespace="test", timeout_ms=250)
     entry = CacheEntry(key="k", run_id="r", step="s", output_ref="o")
     await tier.put_many("t", [entry])
     proxy.set_fault(fault)
     longest = await longest_of([lambda: tier.get_many("t", ["k"]), lambda: tier.put_many("t", [entry])] * 3)
     proxy.set_fault(None)
-    await longest_of([lambda: tier.get_many("t", ["k"])] * 20)  # Connections that are spoilt are found out.
+    await longest_of(
+        [lambda: tier.get_many("t", ["k"])] * 20
+    )  # Each broken connection is detected at its next use.
     await tier.put_many("t", [entry])
     assert await tier.get_many("t", ["k"]) == {"k": entry}
     await tier.close()
@@ -83,7 +86,7 @@ async def test_no_call_of_the_cache_outlasts_its_limit(proxy, fault, tell):
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_announcement_outlasts_its_limit(proxy, fault, tell):
-    """Who makes runs does not wait for the queue."""
+    """A caller that creates runs does not wait for the queue."""
     announcer = Announcer(BullMQDispatcher(f"bullmq+redis://127.0.0.1:{proxy.port}/0"))
 
     async def announce():
@@ -107,7 +110,7 @@ async def test_no_announcement_outlasts_its_limit(proxy, fault, tell):
 @ON_SQLITE
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_no_run_waits_for_redis(engine_of, proxy, flow, fault):
-    """Neither for the cache nor for the queue."""
+    """Runs wait neither for the cache nor for the queue."""
     url = f"redis://127.0.0.1:{proxy.port}/0"
     async with engine_of(flow, cache=url, dispatch=f"bullmq+{url}") as engine:
         await engine.run("w", {"n": 0})
@@ -120,7 +123,7 @@ async def test_no_run_waits_for_redis(engine_of, proxy, flow, fault):
 
 @pytest.fixture
 def far_postgresql(store_url):
-    """A proxy before PostgreSQL, and the address of the test's database through it."""
+    """A proxy in front of PostgreSQL, and the address of the test's database through it."""
     parts = urlsplit(store_url)
     folder = parse_qs(parts.query)["host"][0]
     proxy = Proxy(f"{folder}/.s.PGSQL.5432")
@@ -131,9 +134,9 @@ def far_postgresql(store_url):
 @ON_POSTGRESQL
 @pytest.mark.parametrize("fault", [*FAULTS, "swallow"])
 async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_postgresql, fault, tell):
-    """No step that was committed runs again."""
+    """No committed step runs again."""
     proxy, url = far_postgresql
-    begun, done, go = [], [], asyncio.Event()
+    begun, done, go = Observed(), Observed(), asyncio.Event()
     flow = Workflow("w", cache="none")
 
     @flow.step
@@ -151,11 +154,11 @@ async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_
     store = f"{url}?call_timeout={CALL_LIMIT_S}"
     async with engine_of(flow, store=store, lease_ms=1_000) as engine:
         made = [await engine.trigger("w", {"n": n}) for n in range(5)]
-        await until(lambda: len(begun) == 5)
+        await begun.until(lambda: len(begun) == 5)
         proxy.set_fault(fault)
         go.set()
-        await until(lambda: len(done) >= 10)
-        await asyncio.sleep(0.3)
+        await done.reach(10)
+        await proxy.hits.reach(len(proxy.hits) + 1)  # The engine tries to reach the database.
         proxy.set_fault(None)
         for run in made:
             assert (await engine.wait(run.id, timeout_ms=60_000)).status == "completed"
@@ -168,7 +171,7 @@ async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_
 @ON_POSTGRESQL
 @pytest.mark.parametrize("fault", ["black_hole", "swallow"])
 async def test_no_call_of_postgresql_outlasts_its_limit(engine_of, far_postgresql, flow, fault, tell):
-    """Though each of its packets is acknowledged. Afterwards the engine goes on."""
+    """Although each of its packets is acknowledged. The engine works again after the fault."""
     proxy, url = far_postgresql
     async with engine_of(flow, store=f"{url}?call_timeout={CALL_LIMIT_S}") as engine:
         run = await engine.run("w", {"n": 0})
@@ -182,12 +185,12 @@ async def test_no_call_of_postgresql_outlasts_its_limit(engine_of, far_postgresq
 
         proxy.set_fault(fault)
         together = [engine.trigger("w", {"n": n}) for n in range(1, 4)]
-        together += [engine.get_run(run.id) for _ in range(9)]  # More than there are threads that read.
+        together += [engine.get_run(run.id) for _ in range(9)]  # More than there are reading threads.
         taken = await asyncio.gather(*map(time_of, together))
         taken += [await time_of(engine.get_run(run.id)), await time_of(engine.trigger("w", {"n": 4}))]
         proxy.set_fault(None)
         async with asyncio.timeout(PATIENCE_S):
-            while True:  # A look for runs that had begun before may still be without an answer.
+            while True:  # An earlier poll for runs may still wait for its answer.
                 with contextlib.suppress(StoreUnavailableError):
                     assert (await engine.run("w", {"n": 5})).status == "completed"
                     break
@@ -218,7 +221,7 @@ async def test_a_session_that_was_left_in_a_transaction_gives_up_its_locks(engin
 
 @pytest.mark.parametrize("given", ["4", "3601", "1.5", "-5", "soon"])
 def test_a_limit_out_of_its_range_is_refused(given):
-    """With what it may be."""
+    """The message has the range."""
     with pytest.raises(
         ValueError, match="call_timeout must be a whole number of seconds from 5 to 3,600, got"
     ):
@@ -227,7 +230,7 @@ def test_a_limit_out_of_its_range_is_refused(given):
 
 @ON_POSTGRESQL
 async def test_a_long_write_may_take_longer(engine_of, store_url, flow):
-    """It is neither ended by the server nor given up; another one is."""
+    """The server does not end it, and the client does not abandon it. Another write is ended."""
     async with engine_of(flow, store=f"{store_url}&call_timeout=5") as engine:
         assert await engine._store.write(Sleep(5.5)) == 5.5
         with pytest.raises((StoreUnavailableError, DBAPIError)):
@@ -236,7 +239,7 @@ async def test_a_long_write_may_take_longer(engine_of, store_url, flow):
 
 
 class Sleep(Write[float]):
-    """Have the server wait."""
+    """Make the server wait."""
 
     is_long = True
 
@@ -245,13 +248,13 @@ class Sleep(Write[float]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """One after the other."""
+        """Apply the writes one after the other."""
         for write in writes:
             connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": write.seconds})
         return [write.seconds for write in writes]
 
 
 class ShortSleep(Sleep):
-    """The same within the limit of a call."""
+    """A wait within the limit of a call."""
 
     is_long = False

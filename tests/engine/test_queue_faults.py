@@ -1,6 +1,6 @@
-"""Workers of a PostgreSQL that hear of runs through BullMQ, while workers, Redis and PostgreSQL fail.
+"""Workers on PostgreSQL with a BullMQ queue, while workers, Redis and PostgreSQL fail.
 
-`make soak` asks for more: its figures are in docs/reliability.md.
+`make soak` runs more of them. docs/reliability.md has its results.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from bullmq import Queue
 from langgraph_runner import Workflow
 from langgraph_runner.engine import BullMQDispatcher
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
-from tests.engine.conftest import ON_POSTGRESQL, until
+from tests.engine.conftest import ON_POSTGRESQL
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker_process import DEPENDENCIES
 from tests.redis_server import redis_server
+from tests.waiting import Observed, pause
 
 __all__ = ["crash_server", "redis_server", "site"]
 pytestmark = [ON_POSTGRESQL, pytest.mark.req("R-42", "R-43", "R-61")]
@@ -39,22 +40,22 @@ FREEZES = int(os.environ.get("SOAK_FREEZES", "3"))
 REDIS_FAULTS = int(os.environ.get("SOAK_REDIS_FAULTS", "1"))
 REDIS_DOWN_S = float(os.environ.get("SOAK_REDIS_DOWN_S", "0.5"))
 RESUMES_WITHIN_S = 10
-"""What is promised: how long after Redis is back the first job is delivered at the latest."""
+"""The guarantee: the latest time of the first job after Redis is back."""
 CALLERS = 50
 PATIENCE = {"max_recovery_attempts": 1_000}
-"""Processes die here more often than runs make progress, and not because of the runs."""
+"""Here processes die more often than runs make progress, but not because of the runs."""
 
 
 @pytest.fixture(params=["redis", "postgresql"])
 def dispatch(request, site):
-    """The queue: on a Redis of its own, or on the database of the runs."""
+    """The queue: on a Redis for this test, or in the database of the runs."""
     if request.param == "redis":
         return f"bullmq+{request.getfixturevalue('redis_server').url}"
     return f"bullmq+{site.store}"
 
 
 async def made(engine, count):
-    """So many runs, made at once."""
+    """Create this many runs at once, and return their ids."""
     runs = await asyncio.gather(
         *(engine.trigger("campaign.v1", {"number": number}) for number in range(count))
     )
@@ -62,19 +63,19 @@ async def made(engine, count):
 
 
 async def is_anything_left(engine):
-    """Whether a run is not over."""
+    """Whether a run has not ended."""
     return bool(await answered(lambda: engine.list_runs(status=["pending", "running"], limit=1)))
 
 
 async def test_killed_workers_lose_nothing(site, dispatch, tell):
-    """Each does one step at a time, so a kill costs at most one that has to be done again."""
+    """Each worker runs one step at a time, so a kill repeats at most one step."""
     chance = random.Random(7)  # noqa: S311 - a reproducible one
     orders = {**PATIENCE, "dispatch": dispatch, "max_concurrency": 1}
     async with site.engine(dispatch=dispatch) as engine:
         ids = await made(engine, RUNS)
         kills, workers = 0, [site.start(**orders), site.start(**orders)]
         while kills < KILLS or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(0.05, 0.3))
+            await pause(chance.uniform(0.05, 0.3))
             if kills < KILLS and (site.folder / "effects").stat().st_size:
                 victim = chance.randrange(2)
                 os.kill(workers[victim].pid, signal.SIGKILL)
@@ -89,7 +90,7 @@ async def test_killed_workers_lose_nothing(site, dispatch, tell):
 
 
 async def test_a_database_that_restarts_loses_nothing(site, crash_server, redis_server, tell):
-    """Again and again, as if it had crashed."""
+    """It restarts repeatedly, as after a crash."""
     chance, restarts = random.Random(7), 0  # noqa: S311 - a reproducible one
     dispatch = f"bullmq+{redis_server.url}"
     async with site.engine(dispatch=dispatch) as engine:
@@ -97,7 +98,7 @@ async def test_a_database_that_restarts_loses_nothing(site, crash_server, redis_
         for _ in range(2):
             site.start(**PATIENCE, dispatch=dispatch)
         while not restarts or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(*RESTART_EVERY_S))
+            await pause(chance.uniform(*RESTART_EVERY_S))
             await asyncio.to_thread(crash_server)
             restarts += 1
         repeated = await effects_of(engine, site, ids)
@@ -105,7 +106,7 @@ async def test_a_database_that_restarts_loses_nothing(site, crash_server, redis_
 
 
 async def test_cut_connections_lose_nothing(site, redis_server, tell):
-    """All connections to the database are ended by its server, again and again."""
+    """The server repeatedly ends all connections to the database."""
     chance, cuts = random.Random(7), 0  # noqa: S311 - a reproducible one
     dispatch = f"bullmq+{redis_server.url}"
     asked = (
@@ -118,29 +119,29 @@ async def test_cut_connections_lose_nothing(site, redis_server, tell):
             site.start(**PATIENCE, dispatch=dispatch)
         with psycopg.connect(site.store, autocommit=True) as connection:
             while not cuts or await is_anything_left(engine):
-                await asyncio.sleep(chance.uniform(0.1, 0.4))
+                await pause(chance.uniform(0.1, 0.4))
                 cuts += connection.execute(asked).fetchone()[0]
         repeated = await effects_of(engine, site, ids)
     tell(f"{CUT_RUNS} runs, {cuts} connections cut: all completed, {repeated} effects again")
 
 
 async def test_no_fault_of_redis_loses_a_run(site, redis_server, tell):
-    """It is killed, frozen, filled and flushed in turn while runs are made and run."""
+    """It is killed, frozen, filled and flushed in turn while runs are created and executed."""
     dispatch = f"bullmq+{redis_server.url}"
 
     async def killed():
         redis_server.kill()
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.start()
 
     async def frozen():
         redis_server.freeze()
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.thaw()
 
     async def full():
         redis_server.client().config_set("maxmemory", 1)
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.client().config_set("maxmemory", 0)
 
     async def flushed():
@@ -162,21 +163,21 @@ async def test_no_fault_of_redis_loses_a_run(site, redis_server, tell):
 
 
 async def fail_redis(server, fault):
-    """Let Redis fail for a while; returns when it is back."""
+    """Let Redis fail for a while. Return when it is back."""
     if fault == "killed":
         server.kill()
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         await asyncio.to_thread(server.start)
     elif fault == "frozen":
         server.freeze()
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         server.thaw()
     elif fault == "paused":
         server.client().client_pause(round(REDIS_DOWN_S * 1000), all=True)
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
     elif fault == "full":
         server.client().config_set("maxmemory", 1)
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         server.client().config_set("maxmemory", 0)
     else:
         server.client().flushall()
@@ -184,9 +185,9 @@ async def fail_redis(server, fault):
 
 @pytest.mark.parametrize("fault", ["killed", "frozen", "paused", "full", "flushed"])
 async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_server, fault, tell):
-    """Within ten seconds, though the worker looks for runs by itself once in a minute only."""
+    """Within ten seconds, although the worker polls the database only once a minute."""
     options = {"dispatch": f"bullmq+{redis_server.url}", "poll_ms": 60_000}
-    flow, begun = Workflow("w", cache="none"), []
+    flow, begun = Workflow("w", cache="none"), Observed()
 
     @flow.step
     async def work(inputs) -> int:
@@ -204,14 +205,14 @@ async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_serv
                 await client.trigger("w", {"n": next(numbers)})
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(0.2):
-                        await until(lambda: len(begun) > before)
+                        await begun.until(lambda: len(begun) > before)
 
         await until_one_is_delivered()
         for _ in range(REDIS_FAULTS):
             failing = asyncio.create_task(fail_redis(redis_server, fault))
-            while not failing.done():  # Runs are made meanwhile, and cannot be announced.
+            while not failing.done():  # Runs are created meanwhile, but cannot be announced.
                 await client.trigger("w", {"n": next(numbers)})
-                await asyncio.sleep(0.05)
+                await pause(0.05)
             await failing
             begin = time.monotonic()
             await until_one_is_delivered()
@@ -241,18 +242,18 @@ async def test_jobs_that_are_delivered_twice_have_one_effect(site, dispatch, tel
 
 
 async def test_frozen_workers_are_refused(site, tell):
-    """Stopped past its lease and woken up again, a worker writes nothing of the runs that others have taken over."""
+    """After a stop for longer than its lease, a worker writes nothing to runs that others have taken over."""
     chance = random.Random(7)  # noqa: S311 - a reproducible one
     async with site.engine() as engine:
         ids = await made(engine, FREEZES * 4)
         workers = [site.start(**PATIENCE, lease_ms=200, max_active_runs=4) for _ in range(2)]
         freezes = 0
         while freezes < FREEZES or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(0.02, 0.1))
+            await pause(chance.uniform(0.02, 0.1))
             if freezes < FREEZES and (site.folder / "effects").stat().st_size:
                 victim = workers[freezes % 2]
                 os.kill(victim.pid, signal.SIGSTOP)
-                await asyncio.sleep(0.5)  # Its leases run out.
+                await pause(0.5)  # Its leases expire.
                 os.kill(victim.pid, signal.SIGCONT)
                 freezes += 1
                 if not await is_anything_left(engine):
@@ -266,7 +267,7 @@ async def test_frozen_workers_are_refused(site, tell):
 
 
 async def test_callers_that_race_on_one_key_make_one_run(site, tell):
-    """From five engines, ten each."""
+    """Five engines make ten calls each."""
     engines = [site.engine() for _ in range(5)]
     asked = [
         engine.trigger("campaign.v1", {"number": 1}, idempotency_key="once")

@@ -1,4 +1,4 @@
-"""What becomes of runs whose steps, outputs, inputs or neighbours are not what they should be."""
+"""Resumed runs, and runs with unusual steps, outputs, inputs or neighbours."""
 
 import asyncio
 from datetime import timedelta
@@ -8,18 +8,18 @@ from sqlalchemy import NullPool, create_engine
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed, eventually
 
 LIMIT_MS = 10_000
 
 
 async def statuses(engine, run):
-    """For each step its status."""
+    """Return the status of each step."""
     return {step.step: step.status.value for step in await engine.get_run_steps(run.id)}
 
 
 def stuck(step_before):
-    """A workflow of two steps, the second of which hangs at its first time; what has run."""
+    """A workflow of two steps, whose second one hangs in its first run, and the steps that have run."""
     flow, ran = Workflow("w"), []
     flow.step(step_before, id="before", cache="none", output=int)
 
@@ -35,7 +35,7 @@ def stuck(step_before):
 
 @pytest.mark.req("R-41", "R-42")
 async def test_a_failure_before_a_crash_is_the_error_of_the_run(engine_of):
-    """The next owner finds it again, and does not run the step twice."""
+    """The next owner finds the failure, and does not run the step again."""
     tried = []
 
     def bad():
@@ -57,7 +57,7 @@ async def test_a_failure_before_a_crash_is_the_error_of_the_run(engine_of):
 
 @pytest.mark.req("R-6", "R-42")
 async def test_a_run_in_progress_keeps_its_outputs_when_the_code_of_a_step_changes(engine_of):
-    """What was committed before the deployment is not done again; a run after it has the new code."""
+    """Steps that were committed before the deployment do not run again. Later runs use the new code."""
     flow, _ = stuck(lambda: 1)
     deployed = Workflow("w")
     deployed.step(lambda: 2, id="before", cache="none", output=int)
@@ -75,7 +75,7 @@ async def test_a_run_in_progress_keeps_its_outputs_when_the_code_of_a_step_chang
 
 @pytest.mark.req("R-4", "R-41")
 async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
-    """It has no hash, or its selector raises; other branches go on."""
+    """The input has no hash, or its selector raises. Other branches continue."""
     flow = Workflow("w")
     flow.step(lambda x: 1, id="no_hash", input_selector=lambda sources: {"x": object()}, output=int)
     flow.step(lambda x: 1, id="no_input", input_selector=lambda sources: {"x": 1 / 0}, output=int)
@@ -91,8 +91,8 @@ async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
 
 @pytest.mark.req("R-42")
 async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(engine_of):
-    """The error names the step that has delivered it."""
-    before, ran, after = Workflow("w"), [], Workflow("w")
+    """The error names the step that has returned it."""
+    before, ran, after = Workflow("w"), Observed(), Workflow("w")
     before.step(lambda: "green", id="mode", output=str)
 
     @before.step(id="page", cache="none")
@@ -104,7 +104,7 @@ async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(
     after.step(lambda mode: f"{mode}", id="page", cache="none", output=str)
     async with engine_of(before) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
     async with engine_of(after) as engine:
         ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
         assert await statuses(engine, run) == {"mode": "completed", "page": "failed"}
@@ -114,8 +114,8 @@ async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(
 
 @pytest.mark.req("R-24", "R-51")
 async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_of):
-    """One that waits for it ends at once; when the one that does it ends, the next does it."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    """A waiting run ends at once. If the computing run is cancelled, the next one computes."""
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work() -> int:
@@ -125,11 +125,11 @@ async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_o
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w") for _ in range(3)]
-        await until(lambda: ran and all(run.id in engine._worker.workload.executions for run in runs))
+        await eventually(lambda: ran and all(run.id in engine._worker.workload.executions for run in runs))
         for run in (runs[1], runs[0]):
             await engine.cancel(run.id)
             assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED
-        await until(lambda: len(ran) == 2)
+        await ran.until(lambda: len(ran) == 2)
         go.set()
         last = await engine.wait(runs[2].id, timeout_ms=LIMIT_MS)
         assert engine._host.in_flight == {}
@@ -137,7 +137,7 @@ async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_o
 
 
 async def test_a_step_whose_task_is_cancelled_has_failed(engine_of):
-    """A library that it uses may do so; the run itself does not stop."""
+    """A library in the step may cancel it. The run itself does not stop."""
     flow = Workflow("w")
 
     @flow.step
@@ -154,7 +154,7 @@ async def test_a_step_whose_task_is_cancelled_has_failed(engine_of):
 
 @pytest.mark.req("R-41")
 async def test_fail_fast_stops_every_branch(engine_of):
-    """All running steps get the signal, and no later step begins."""
+    """All running steps get the abort signal, and no later step begins."""
     flow, stopped, go = Workflow("w"), [], asyncio.Event()
 
     def branch(number):
@@ -182,7 +182,7 @@ async def test_fail_fast_stops_every_branch(engine_of):
 
 
 async def test_the_limit_of_a_run_ends_retries(engine_of):
-    """One that waits for its next attempt is not waited for."""
+    """The run does not wait for a step in its back-off."""
     flow, tried = Workflow("w"), []
 
     @flow.step(
@@ -195,12 +195,12 @@ async def test_the_limit_of_a_run_ends_retries(engine_of):
     async with engine_of(flow) as engine:
         run = await engine.wait((await engine.trigger("w", run_timeout_ms=100)).id, timeout_ms=LIMIT_MS)
     assert (run.status, run.error["code"], run.steps) == (RunStatus.FAILED, "RUN_TIMEOUT", {"cancelled": 1})
-    assert len(tried) <= 1  # None, where the limit came before the step could begin.
+    assert len(tried) <= 1  # None if the limit came before the step could begin.
 
 
 async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
-    """Whether it has run there or was served."""
-    flow, go, waiting = Workflow("w"), asyncio.Event(), []
+    """Outputs of steps that have run, and of steps that were served from the cache."""
+    flow, go, waiting = Workflow("w"), asyncio.Event(), Observed()
 
     @flow.step
     def number(inputs) -> int:
@@ -217,7 +217,7 @@ async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {"x": x}) for x in (1, 1, 2)]
-        await until(lambda: len(waiting) == 3)
+        await waiting.until(lambda: len(waiting) == 3)
         assert await engine.prune(older_than=timedelta()) == 0
         go.set()
         ended = [await engine.wait(run.id, timeout_ms=LIMIT_MS) for run in runs]
@@ -226,7 +226,7 @@ async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
 
 
 async def test_a_step_may_have_runs_of_its_own(engine_of):
-    """With a limit of one for the steps of the outer run, which counts its own alone."""
+    """The outer run has a limit of one step, which counts only its own steps."""
     outer, inner = Workflow("outer"), Workflow("inner")
     inner.step(lambda inputs: inputs["x"] * 2, id="twice", output=int)
 
@@ -243,7 +243,7 @@ async def test_a_step_may_have_runs_of_its_own(engine_of):
 @pytest.mark.req("R-10")
 @pytest.mark.parametrize("option", ["max_active_runs", "max_concurrency"])
 async def test_a_step_may_wait_for_a_run_that_it_starts(engine_of, option):
-    """Where there is room for one: its slot is lent, and the run is taken on beyond the limit."""
+    """With room for one step and one run: the step lends its slot, and the run starts beyond the limit."""
     outer, inner = Workflow("outer"), Workflow("inner")
     inner.step(lambda: 1, id="s", output=int)
 
@@ -259,7 +259,7 @@ async def test_a_step_may_wait_for_a_run_that_it_starts(engine_of, option):
 
 
 async def test_a_step_may_wait_for_several_runs_at_once(engine_of):
-    """Its one slot is lent once, and taken back once."""
+    """The step lends its slot once, and takes it back once."""
     outer, inner, at_once = Workflow("outer"), Workflow("inner"), []
 
     @inner.step
@@ -281,8 +281,8 @@ async def test_a_step_may_wait_for_several_runs_at_once(engine_of):
 
 
 async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(engine_of):
-    """Else there would be one more than there are."""
-    outer, inner, begun, go = Workflow("outer"), Workflow("inner"), [], asyncio.Event()
+    """Otherwise there would be one slot too many."""
+    outer, inner, begun, go = Workflow("outer"), Workflow("inner"), Observed(), asyncio.Event()
 
     @inner.step(cache="none")
     async def work(inputs) -> None:
@@ -295,12 +295,12 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
 
     async with engine_of(outer, inner, max_concurrency=1) as engine:
         run = await engine.trigger("outer")
-        await until(lambda: begun)
+        await begun.reach()
         await engine.cancel(run.id)
         others = [await engine.trigger("inner", {"x": x}) for x in (1, 2)]
         executions = engine._worker.workload.executions
-        await until(lambda: all(each.id in executions and executions[each.id]._tasks for each in others))
-        await until(lambda: len(engine._host.slots._waiting["default"]) >= len(others))
+        await eventually(lambda: all(each.id in executions and executions[each.id]._tasks for each in others))
+        await eventually(lambda: len(engine._host.slots._waiting["default"]) >= len(others))
         assert begun == [0]
         go.set()
         for each in (run, *others):
@@ -309,7 +309,7 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
 
 
 async def test_own_runs_are_taken_on_as_soon_as_there_is_room(engine_of):
-    """There may be no other engine that claims them."""
+    """No other engine may exist to claim them."""
     flow, may_end = Workflow("w"), asyncio.Event()
 
     @flow.step(cache="none")
@@ -326,7 +326,7 @@ async def test_own_runs_are_taken_on_as_soon_as_there_is_room(engine_of):
 
 @pytest.mark.req("R-44")
 async def test_a_retry_runs_again_what_has_run_without_its_input(engine_of):
-    """A step that may do without it has done so; now it is there."""
+    """A step that accepts a missing input has run without it. Now the input exists."""
     flow, is_up = Workflow("w"), []
 
     @flow.step
@@ -349,8 +349,8 @@ async def test_a_retry_runs_again_what_has_run_without_its_input(engine_of):
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
-    """Although its last step has ended before it heard of that."""
-    flow, ran, may_end = Workflow("w"), [], asyncio.Event()
+    """Although its last step ended before the run saw the request."""
+    flow, ran, may_end = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def last() -> int:
@@ -360,7 +360,7 @@ async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
 
     async with engine_of(flow) as engine, engine_of(flow) as other:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         assert (await other.cancel(run.id, reason="enough")).status is RunStatus.RUNNING
         may_end.set()
         run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
@@ -372,7 +372,7 @@ async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
 
 
 class NoException(BaseException):
-    """Such as pytest's own."""
+    """A BaseException, like those of pytest."""
 
 
 @pytest.mark.parametrize(
@@ -383,11 +383,14 @@ class NoException(BaseException):
             for kind in (SystemExit, GeneratorExit, NoException)
             for is_async in (True, False)
         ),
-        (KeyboardInterrupt, False),  # Signals arrive in the main thread; in a thread it is the step's own.
+        (
+            KeyboardInterrupt,
+            False,
+        ),  # Signals arrive in the main thread. In another thread, the step has raised it.
     ],
 )
 async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_async):
-    """Else it would end each process that takes the run over."""
+    """Otherwise it would end each process that takes the run over."""
     flow = Workflow("w")
     if is_async:
 
@@ -409,7 +412,7 @@ async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_asy
 
 @pytest.mark.req("R-40")
 async def test_the_attempts_of_a_step_that_would_end_the_process_are_counted(engine_of):
-    """Those before the last one, too."""
+    """Including those before the last one."""
     flow, tried = Workflow("w"), []
 
     @flow.step(retry={"max_attempts": 3, "backoff_ms": 0}, effects=False)
@@ -426,7 +429,7 @@ async def test_the_attempts_of_a_step_that_would_end_the_process_are_counted(eng
 
 
 async def test_a_run_with_options_of_a_later_release_fails(engine_of):
-    """And says so; else it would be taken up again and again."""
+    """Its error says so. Otherwise engines would claim it again and again."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:

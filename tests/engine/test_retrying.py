@@ -1,4 +1,4 @@
-"""Steps that are tried again."""
+"""Retries of steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from langgraph_runner.workflow import Workflow
 
 
 def flaky(*, is_async: bool = True):
-    """A workflow whose one step fails the first time, with a secret in its message."""
+    """A workflow of one step, whose first attempt fails with a secret in the message."""
     flow, tried = Workflow("w"), []
 
     def attempt() -> str:
@@ -58,7 +58,7 @@ async def test_a_retry_is_an_event_of_the_run_and_counts_as_an_attempt(engine_of
 
 @pytest.mark.req("R-14")
 async def test_a_retry_is_logged_with_its_run(engine_of, caplog):
-    """Run, tenant, workflow and step beside it."""
+    """The event has run, tenant, workflow and step."""
     with caplog.at_level(logging.INFO, logger="langgraph_runner.engine"):
         async with engine_of(flaky()) as engine:
             run = await engine.run("w", tenant="acme")
@@ -67,7 +67,7 @@ async def test_a_retry_is_logged_with_its_run(engine_of, caplog):
 
 
 async def test_a_retry_is_told_while_the_step_waits_for_its_next_attempt(engine_of):
-    """It does not come with the end of the step."""
+    """It is not delayed until the end of the step."""
     flow, is_told = Workflow("w"), asyncio.Event()
 
     @flow.step(retry={"max_attempts": 2, "backoff_ms": 60_000})
@@ -85,7 +85,7 @@ async def test_a_retry_is_told_while_the_step_waits_for_its_next_attempt(engine_
 
 @pytest.mark.req("R-44")
 async def test_a_database_that_fails_while_a_retry_is_made_makes_none(engine_of, monkeypatch):
-    """It says nothing of a step, which would be done again."""
+    """The failure says nothing about the step, which will run again."""
     flow, paid = Workflow("w"), []
     flow.step(lambda: "Ada", id="who", output=str)
 

@@ -1,7 +1,7 @@
-"""The wall clock of real processes is set by an hour while they run, with libfaketime.
+"""libfaketime sets the wall clock of real processes by an hour while they run.
 
-SQLite reads the clock of its process, so there the database's time is set as well; PostgreSQL keeps its own.
-On a busy machine processes are late for other reasons: how long they had to wait is measured and allowed for.
+SQLite reads the clock of its process, so the time of the database is set, too; PostgreSQL keeps its own.
+On a busy machine, processes are late for other reasons. The tests measure these waits and allow for them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import select
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import runs
 from tests.engine.clock_worker import BACKOFF_S, make_workflows, watch_stalls
+from tests.waiting import eventually, pause
 
 LIBRARY = next(iter([*Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]), None)
 pytestmark = [
@@ -31,7 +32,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 BOUND_S = 1.0
-"""What is promised."""
+"""The guarantee."""
 LEASE_S = 9.0
 LIMIT_S = 8.0
 HELD = 4
@@ -48,13 +49,13 @@ class Machine:
         self.set_clock("+0")
 
     def set_clock(self, by: str) -> None:
-        """Set it, for all processes at once."""
+        """Set the clock for all processes at once."""
         new = self._folder / "clock.new"
         new.write_text(f"{by}\n")
         new.replace(self._folder / "clock")
 
     def start(self, max_active_runs: int) -> subprocess.Popen[bytes]:
-        """One more process."""
+        """Start another process."""
         environment = {
             **os.environ,
             "LD_PRELOAD": str(LIBRARY),
@@ -77,12 +78,12 @@ class Machine:
             Path("/dev/shm", name).unlink(missing_ok=True)  # noqa: S108 - named by libfaketime
 
     def end(self) -> None:
-        """End all."""
+        """End all processes."""
         for process in self._processes:
             self.kill(process)
 
     def events(self) -> dict[tuple[str, str], list[float]]:
-        """When what has happened in which run, by the monotonic clock."""
+        """The monotonic times of events, by run and event."""
         found = defaultdict(list)
         for line in (self._folder / "events").read_text().splitlines():
             run, what, at = line.split()
@@ -90,24 +91,25 @@ class Machine:
         return found
 
     async def happened(self, run_id: str, what: str, times: int = 1) -> float:
-        """Wait until something has happened so many times; gives when it last did."""
-        async with asyncio.timeout(120):
-            while len(self.events()[run_id, what]) < times:
-                assert not any(process.poll() for process in self._processes[1:]), "a worker has ended"
-                await asyncio.sleep(0.02)
-        return self.events()[run_id, what][-1]
+        """Wait until an event has happened this many times. Return its last time."""
+
+        def found():
+            assert not any(process.poll() for process in self._processes[1:]), "a worker has ended"
+            return self.events()[run_id, what]
+
+        return (await eventually(found, lambda seen: len(seen) >= times, within_s=120))[-1]
 
 
 @pytest.fixture
 def machine(tmp_path, store_url):
-    """One of which nothing is left running."""
+    """A machine without processes at the end of the test."""
     made = Machine(tmp_path, store_url)
     yield made
     made.end()
 
 
 async def end_of_lease(engine, run_id):
-    """When a lease ends without a heartbeat, by the monotonic clock. No clock has been set yet."""
+    """Return the monotonic time at which a lease ends without a heartbeat. Call it before a clock is set."""
 
     def read(connection, _tenant):
         return connection.execute(select(runs.c.lease_expires_at).where(runs.c.id == run_id)).scalar_one()
@@ -120,7 +122,7 @@ async def end_of_lease(engine, run_id):
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("by_s", [3600, -3600], ids=["forward", "back"])
 async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, store_url, by_s, tell):
-    """A dead owner's run is taken over on time, no live owner's is; limits and back-offs end on time."""
+    """Only runs of dead owners are taken over, on time. Limits and back-offs also end on time."""
     options = {"store": store_url, "artifacts": tmp_path / "files", "poll_ms": 20}
     async with RunEngine(make_workflows(tmp_path), **options) as engine:
         engine.take_on("none")
@@ -139,7 +141,7 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
         watching = asyncio.create_task(watch_stalls(engine, tmp_path / "stall.test"))
         machine.kill(owner)
         lease_ends = await end_of_lease(engine, left.id)
-        await asyncio.sleep(LEASE_S / 3)
+        await pause(LEASE_S / 3)
         machine.set_clock(f"{by_s:+d}")
         set_at = time.monotonic()
         off = {
@@ -147,8 +149,8 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
             "a run timeout": await machine.happened(limited.id, "stopped") - limit_begun - LIMIT_S,
             "a lease": await machine.happened(left.id, "begun", 2) - lease_ends,
         }
-        # All leases from before the step have run out, unless their owners have renewed them.
-        await asyncio.sleep(max(0.0, set_at + LEASE_S + 1 - time.monotonic()))
+        # All leases from before the clock step have expired, unless their owners have renewed them.
+        await pause(max(0.0, set_at + LEASE_S + 1 - time.monotonic()))
         (tmp_path / "go").touch()
         for run in (left, *held, retried):
             assert (await engine.wait(run.id, timeout_ms=60_000)).status == "completed"
@@ -156,12 +158,12 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
         watching.cancel()
     stall = max(float(file.read_text()) for file in tmp_path.glob("stall.*"))
     events = machine.events()
-    if stall < LEASE_S / 4:  # Else an owner may have been too late to renew its lease.
+    if stall < LEASE_S / 4:  # Otherwise an owner may have been too late to renew its lease.
         assert [len(events[run.id, "begun"]) for run in held] == [1] * HELD
     assert [len(events[run.id, "done"]) for run in (left, *held)] == [1] * (1 + HELD)
     late = ", ".join(f"{what} by {seconds:+.2f} s" for what, seconds in off.items())
     late += f"; processes had to wait {stall:.2f} s at most at a time"
-    # One that waits for the processor and then for the database has to wait several times.
+    # A process may have to wait several times: for the processor, then for the database.
     assert all(abs(seconds) <= BOUND_S + 3 * stall for seconds in off.values()), late
     again = sum(len(events[run.id, "begun"]) - 1 for run in held)
     tell(

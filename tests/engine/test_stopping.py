@@ -1,4 +1,4 @@
-"""Failures, limits and ends."""
+"""Failures, limits, and the ends of runs."""
 
 import asyncio
 import logging
@@ -10,11 +10,12 @@ from sqlalchemy import update
 from langgraph_runner.engine import RunNotFoundError, RunStatus
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.workflow import JoinRule, StepStatus, Workflow, WorkflowInputError
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed
 
 
 async def statuses(engine, run):
-    """For each step its status and reason."""
+    """Return the status and reason of each step."""
     return {
         step.step: (step.status.value, None if step.reason is None else step.reason.value)
         for step in await engine.get_run_steps(run.id)
@@ -50,7 +51,7 @@ def branches(*, go=None, **options):
 
 @pytest.mark.req("R-41")
 async def test_other_branches_go_on(engine_of):
-    """Mode `continue`: what does not need the failed step finishes."""
+    """In the mode `continue`, steps that do not depend on the failed step complete."""
     go = asyncio.Event()
     flow, ran = branches(go=go)
     async with engine_of(flow) as engine:
@@ -71,7 +72,7 @@ async def test_other_branches_go_on(engine_of):
 
 @pytest.mark.req("R-41")
 async def test_the_first_failure_ends_the_run(engine_of):
-    """Mode `fail_fast`: what runs is stopped, the rest never begins."""
+    """In the mode `fail_fast`, running steps are stopped, and other steps never begin."""
     flow, ran = branches(go=asyncio.Event())
     async with engine_of(flow) as engine:
         run = await engine.run("w", failure_mode="fail_fast")
@@ -86,7 +87,7 @@ async def test_the_first_failure_ends_the_run(engine_of):
 
 @pytest.mark.req("R-40")
 async def test_attempts_are_recorded_with_the_last_error(engine_of):
-    """Back-off as for nodes; the record is sanitized."""
+    """The back-off is that of nodes. The record is sanitized."""
     flow, _ = branches(retry={"max_attempts": 3, "backoff_ms": 0, "retry_on": ValueError})
     async with engine_of(flow) as engine:
         run = await engine.run("w")
@@ -129,7 +130,7 @@ async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
 
 
 async def test_a_run_that_takes_too_long_fails(engine_of):
-    """What runs is stopped; the error is that of the run. On a busy machine the step may not have begun by then."""
+    """Running steps are stopped. The error is that of the run. On a busy machine, the step may not have begun."""
     flow, began = Workflow("w"), []
 
     @flow.step(effects=False)
@@ -159,8 +160,8 @@ class Named(BaseModel):
 
 @pytest.mark.req("R-51")
 async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_start(engine_of):
-    """It waited for a slot, which another run has."""
-    flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), []
+    """It has waited for a slot that another run holds."""
+    flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), Observed()
 
     @flow.step(cache="none")
     async def work(name: str) -> None:
@@ -169,7 +170,7 @@ async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_sta
 
     async with engine_of(flow, max_concurrency=1) as engine:
         first = await engine.trigger("w", {"name": "first"})
-        await until(lambda: began)
+        await began.reach()
         late = await engine.run("w", {"name": "late"}, run_timeout_ms=50)
         (step,) = await engine.get_run_steps(late.id)
         go.set()
@@ -181,7 +182,7 @@ async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_sta
 @pytest.mark.req("R-51")
 async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
     """Its signal fires, and the run ends without it."""
-    flow, seen = Workflow("w"), []
+    flow, seen = Workflow("w"), Observed()
 
     @flow.step
     def work(ctx) -> None:
@@ -190,16 +191,16 @@ async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
 
     async with engine_of(flow) as engine:
         run = await engine.trigger("w")
-        await until(lambda: seen)
+        await seen.reach()
         await engine.cancel(run.id)
         assert (await engine.wait(run.id, timeout_ms=5_000)).status is RunStatus.CANCELLED
-        await until(lambda: len(seen) == 2)
+        await seen.until(lambda: len(seen) == 2)
         assert seen[1] is True
 
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
-    """It has no owner to notify; cancelled twice is cancelled."""
+    """It has no owner to notify. A second cancel has no effect."""
     flow, go = Workflow("w"), asyncio.Event()
 
     @flow.step(cache="none")
@@ -219,8 +220,8 @@ async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
 
 
 async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
-    """The one of the highest priority goes first."""
-    flow, order, go = Workflow("w"), [], asyncio.Event()
+    """The run with the highest priority starts first."""
+    flow, order, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def work(inputs) -> None:
@@ -232,7 +233,7 @@ async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
             await engine.trigger("w", {"name": name}, priority=priority)
             for name, priority in (("first", 0), ("low", -1), ("normal", 0), ("high", 5))
         ]
-        await until(lambda: order)
+        await order.reach()
         go.set()
         for run in runs:
             await engine.wait(run.id)
@@ -242,14 +243,16 @@ async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
 @pytest.mark.req("R-11")
 @pytest.mark.parametrize("of_run", [True, False])
 async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
-    """Of one run, or of all runs of the engine."""
-    flow, now, peak = Workflow("w"), [0], [0]
+    """The limit holds for one run, or for all runs of the engine."""
+    flow, now, peak, is_full = Workflow("w"), [0], [0], asyncio.Event()
     for number in range(12):
 
         async def work() -> None:
             now[0] += 1
             peak[0] = max(peak[0], now[0])
-            await until(lambda: peak[0] >= 3)
+            if peak[0] >= 3:
+                is_full.set()
+            await is_full.wait()
             now[0] -= 1
 
         flow.step(work, id=f"s{number}", cache="none")
@@ -265,7 +268,7 @@ async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
 
 @pytest.mark.req("R-11", "R-12")
 async def test_a_step_starts_as_soon_as_its_own_dependencies_are_done(engine_of):
-    """No barrier: the slow branch is not waited for."""
+    """There is no barrier: it does not wait for the slow branch."""
     flow, order, go = Workflow("w"), [], asyncio.Event()
 
     @flow.step(effects=False)
@@ -303,8 +306,8 @@ async def test_bad_inputs_make_no_run(engine_of):
 
 
 async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
-    """The next one goes on without waiting for the lease; what was committed stays."""
-    flow, ran, hang = Workflow("w"), [], [True]
+    """The next engine continues them without waiting for the lease. Committed steps stay."""
+    flow, ran, hang = Workflow("w"), Observed(), [True]
 
     @flow.step
     def first() -> int:
@@ -321,7 +324,7 @@ async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
 
     async with engine_of(flow) as engine:
         run = await engine.trigger("w")
-        await until(lambda: "second" in ran)
+        await ran.until(lambda: "second" in ran)
     async with engine_of(flow) as engine:
         ended = await engine.wait(run.id, timeout_ms=5_000)
         events = [event.type async for event in engine.events(run.id)]
@@ -331,7 +334,7 @@ async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
 
 @pytest.mark.req("R-50")
 async def test_runs_are_listed_by_page_and_filter(engine_of):
-    """The newest first."""
+    """The newest runs come first."""
     good, bad = Workflow("good"), Workflow("bad")
     good.step(lambda: 1, id="s")
     bad.step(lambda: 1 / 0, id="s")
@@ -353,7 +356,7 @@ async def test_runs_are_listed_by_page_and_filter(engine_of):
 
 
 async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
-    """Younger ones stay, and what both share."""
+    """Newer runs stay, with everything that they share with old ones."""
     from datetime import timedelta
 
     flow = Workflow("w")
@@ -373,7 +376,7 @@ async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
 
 
 async def test_two_engines_on_one_file_share_the_work(engine_of):
-    """Each run is run once."""
+    """Each run is executed once."""
     flow, ran = Workflow("w"), []
 
     @flow.step(cache="none")
@@ -396,7 +399,7 @@ async def test_two_engines_on_one_file_share_the_work(engine_of):
     ],
 )
 async def test_an_option_out_of_range_makes_no_run(engine_of, options, message):
-    """It is named."""
+    """The message names the option."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s")
     async with engine_of(flow) as engine:
@@ -406,7 +409,7 @@ async def test_an_option_out_of_range_makes_no_run(engine_of, options, message):
 
 
 async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
-    """With run, tenant, workflow and step."""
+    """The event has run, tenant, workflow and step."""
     flow, _ = branches()
     with caplog.at_level(logging.INFO, logger="langgraph_runner.engine"):
         async with engine_of(flow) as engine:
@@ -421,7 +424,7 @@ async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
 
 
 async def test_a_step_that_cancels_itself_has_failed(engine_of):
-    """The run was not asked to stop, so it does not complete."""
+    """The run was not cancelled, so the step counts as failed."""
     flow = Workflow("w")
 
     @flow.step(effects=False)
@@ -435,8 +438,8 @@ async def test_a_step_that_cancels_itself_has_failed(engine_of):
 
 
 async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
-    """It was stopped, not done, whatever it makes of that."""
-    flow, ran = Workflow("w"), []
+    """It was stopped and is not done, even if it returns a result."""
+    flow, ran = Workflow("w"), Observed()
 
     @flow.step
     async def stubborn() -> str:
@@ -447,7 +450,7 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
 
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         execution = engine._worker.workload.executions[run.id]
         execution.release()
         for _ in range(10):
@@ -458,7 +461,7 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
 
 
 async def test_an_error_inside_the_engine_ends_the_run(engine_of, monkeypatch):
-    """Left alone, the run would be taken up again and again."""
+    """Otherwise engines would claim the run again and again."""
     from langgraph_runner.engine.run.execution import RunExecution
 
     def broken(self):

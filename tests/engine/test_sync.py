@@ -1,4 +1,4 @@
-"""The engine without a loop: its thread, its iterator, its end."""
+"""The engine without an event loop: its thread, its iterators, and closing it."""
 
 import asyncio
 import inspect
@@ -25,13 +25,13 @@ def flow():
 
 @pytest.fixture
 def url(tmp_path):
-    """A database of its own."""
+    """The address of a new database."""
     return f"sqlite:///{tmp_path / 'runs.db'}"
 
 
 @pytest.fixture
 def loops():
-    """Gives the threads of engines without a loop that the test has made."""
+    """Returns the threads of the sync engines that the test has created."""
     before = {*threading.enumerate()}
     return lambda: [
         thread
@@ -77,14 +77,14 @@ def test_what_ends_the_loop_from_outside_does_not_end_the_engine(flow, url):
 
 
 def test_events_are_followed_to_the_end(flow, url):
-    """As they happen."""
+    """Events are delivered as they happen."""
     with RunEngine.sync([flow], store=url) as engine:
         run = engine.trigger("w")
         assert [event.type for event in engine.events(run.id)][-1] == "run_completed"
 
 
 def test_events_may_be_left_in_between(flow, url, loops):
-    """The engine can still be used, and closed."""
+    """After that the engine can still be used, and closed."""
     with RunEngine.sync([flow], store=url) as engine:
         run = engine.run("w")
         events = engine.events(run.id)
@@ -95,7 +95,7 @@ def test_events_may_be_left_in_between(flow, url, loops):
 
 
 def test_events_that_outlive_the_engine_end_with_an_error(flow, url):
-    """They do not hang."""
+    """The iterators do not hang."""
     engine = RunEngine.sync([flow], store=url)
     events = engine.events(engine.run("w").id)
     next(events)
@@ -105,7 +105,7 @@ def test_events_that_outlive_the_engine_end_with_an_error(flow, url):
 
 
 def test_errors_are_those_of_the_engine(flow, url):
-    """Raised where it was called, in iterators too."""
+    """They are raised in the calling thread, also by iterators."""
     with RunEngine.sync([flow], store=url) as engine:
         with pytest.raises(RunNotFoundError):
             engine.get_run("nope")
@@ -116,7 +116,7 @@ def test_errors_are_those_of_the_engine(flow, url):
 
 
 def test_closed_twice_is_closed(flow, url, loops):
-    """What is asked afterwards is refused, by name."""
+    """Later calls are refused; the message names the method."""
     engine = RunEngine.sync([flow], store=url)
     engine.run("w")
     engine.close()
@@ -144,7 +144,7 @@ def test_an_engine_that_cannot_be_closed_leaves_no_thread(flow, url, monkeypatch
 
 
 def test_threads_share_one(flow, url):
-    """Each waits for its own run."""
+    """Each thread waits for its own run."""
     statuses = []
     with RunEngine.sync([flow], store=url) as engine:
         threads = [threading.Thread(target=lambda: statuses.append(engine.run("w").status)) for _ in range(8)]
@@ -156,7 +156,7 @@ def test_threads_share_one(flow, url):
 
 
 def test_a_step_that_blocks_may_use_the_engine_that_runs_it(url):
-    """It has a thread of its own."""
+    """The step has its own thread."""
     flow, inner = Workflow("outer"), Workflow("inner")
     inner.step(lambda: 1, id="s", output=int)
 
@@ -170,7 +170,7 @@ def test_a_step_that_blocks_may_use_the_engine_that_runs_it(url):
 
 
 def test_an_awaited_step_that_uses_it_is_told(url):
-    """It would wait for the loop that waits for it."""
+    """The error explains it: the step would wait for the loop that waits for the step."""
     flow = Workflow("w")
 
     @flow.step
@@ -205,7 +205,7 @@ def _public(kind):
 
 
 def test_the_written_class_is_up_to_date():
-    """`tools/sync_engine.py` would write the same file."""
+    """`tools/sync_engine.py` would generate the same file."""
     tool = Path(__file__).parents[2] / "tools" / "sync_engine.py"
     done = subprocess.run(  # noqa: S603 - our own tool
         [sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False
@@ -215,7 +215,7 @@ def test_the_written_class_is_up_to_date():
 
 
 def test_it_has_every_method_of_the_engine_with_its_parameters_and_docstring():
-    """Editors and type checkers show them."""
+    """So editors and type checkers can show them."""
     assert _public(SyncRunEngine) == _public(RunEngine) - {
         "artifact_files",
         "metrics_collector",
@@ -242,7 +242,7 @@ def test_a_misspelt_option_is_refused_with_a_suggestion(flow, url, method):
 
 
 def test_methods_that_make_runs_take_the_options_of_trigger():
-    """One list for all of them."""
+    """All of them share one list of options."""
     parameters = inspect.signature(RunEngine.trigger).parameters.values()
     keywords = {each.name: each.annotation for each in parameters if each.kind is each.KEYWORD_ONLY}
     assert {name: kind.__forward_arg__ for name, kind in TriggerOptions.__annotations__.items()} == keywords

@@ -1,4 +1,4 @@
-"""What a process does that serves runs of one workflow, to be killed, stopped and watched. No tests.
+"""Worker processes for one workflow, which tests kill, stop and watch. No tests.
 
 Each step appends a line to a file when it has done its work: run, step, fencing token, process.
 """
@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore, writer
 from langgraph_runner.workflow import StepContext, Workflow
+from tests.waiting import eventually, eventually_blocking, pause, pause_blocking
 
 DEPENDENCIES = {
     "brief": [],
@@ -39,20 +39,20 @@ DEPENDENCIES = {
 
 @dataclass(frozen=True)
 class Orders:
-    """What a process is to do."""
+    """The options of a worker process."""
 
     folder: Path
     store: str
     lease_ms: int = 400
     die_at: int | None = None
-    """The commit at which it kills itself."""
+    """The number of the commit at which it kills itself."""
     before: bool = False
-    """Just before it, not just after."""
+    """Whether it dies just before the commit, not just after."""
     slow: str | None = None
     """A step that waits until there is a file `go`."""
     max_recovery_attempts: int = 5
     dispatch: str | None = None
-    """A queue to hear of runs through. The worker then looks for runs by itself every two seconds only."""
+    """A queue that announces runs. With it, the worker polls for runs only every two seconds."""
     max_active_runs: int = 20
     max_concurrency: int = 64
     poison: str | None = None
@@ -60,7 +60,7 @@ class Orders:
 
 
 def make_workflow(folder: Path, slow: str | None = None, poison: str | None = None) -> Workflow:
-    """Thirteen steps, each of which has an effect outside of the engine."""
+    """Thirteen steps, each with an effect outside the engine."""
     workflow = Workflow("campaign.v1")
     for name, before in DEPENDENCIES.items():
         workflow.step(
@@ -72,11 +72,11 @@ def make_workflow(folder: Path, slow: str | None = None, poison: str | None = No
 def _step(name: str, folder: Path, slow: str | None, poison: str | None):
     async def run(inputs, ctx: StepContext):
         if name == poison and inputs.get("poison"):
-            os.kill(os.getpid(), signal.SIGKILL)  # As the kernel does to a process that takes all memory.
-        while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file sends no notification
-            await asyncio.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)  # Like the kernel when a process takes all memory.
+        if name == slow:
+            await eventually((folder / "go").exists)
         ctx.save_artifact(f"{name}.txt", f"{name} of {inputs['number']}\n" * 10, "text/plain")
-        await asyncio.sleep(0.002)
+        await pause(0.002)  # A kill may come before the effect.
         line = f"{ctx.run_id} {name} {ctx.fencing_token} {os.getpid()}\n"
         with (folder / "effects").open("ab", buffering=0) as file:
             file.write(line.encode())
@@ -86,7 +86,7 @@ def _step(name: str, folder: Path, slow: str | None, poison: str | None):
 
 
 def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
-    """Run the same as other processes, at the same moment, so many times."""
+    """Run the same work as other processes, at the same moment, this many times."""
     logging.basicConfig(filename=folder / f"log.{os.getpid()}", level=logging.WARNING, force=True)
     workflow = Workflow("shared.v1")
 
@@ -94,7 +94,10 @@ def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
     def work(inputs) -> int:
         with (folder / "effects").open("ab", buffering=0) as file:
             file.write(f"{inputs['number']}\n".encode())
-        time.sleep(0.01)
+        # The step ends when all processes have begun their runs: none of them may find its result in the cache.
+        eventually_blocking(
+            lambda: engine.list_runs(status=["pending", "running"]), lambda found: len(found) == start.parties
+        )
         return 1
 
     with RunEngine.sync([workflow], store=store, artifacts=folder / "files", poll_ms=20) as engine:
@@ -105,14 +108,14 @@ def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
 
 
 def open_at_once(folder: Path, start: Barrier, rounds: int) -> None:
-    """Open a new file at the same moment as other processes, so many times."""
+    """Open a new file at the same moment as other processes, this many times."""
     for number in range(rounds):
         start.wait()
         RunStore(f"sqlite:///{folder / f'new{number}.db'}").close()
 
 
 def die_at(count: int, *, before: bool) -> None:
-    """Kill this process at its n-th commit: just before it, or just after."""
+    """Kill this process just before or just after its n-th commit."""
     commit, seen = writer._write_group, 0
 
     def counted(connection, group):
@@ -129,7 +132,7 @@ def die_at(count: int, *, before: bool) -> None:
 
 
 def serve(orders: Orders) -> None:
-    """Serve until the process ends; what is logged goes to a file of its own."""
+    """Serve until the process ends. Its log goes to its own file."""
     log = orders.folder / f"log.{os.getpid()}"
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(message)s", force=True)
     if orders.die_at is not None:
@@ -137,8 +140,8 @@ def serve(orders: Orders) -> None:
     while True:
         try:
             asyncio.run(_serve(orders))
-        except OperationalError:  # The server is down; who supervises processes starts them again.
-            time.sleep(0.05)
+        except OperationalError:  # The server is down. Start again, as a supervisor of processes would.
+            pause_blocking(0.05)
 
 
 async def _serve(orders: Orders) -> None:

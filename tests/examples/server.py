@@ -17,6 +17,8 @@ import pytest
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
+from tests.waiting import eventually_blocking
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -83,19 +85,17 @@ def offline_environment() -> dict[str, str]:
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], served: Server) -> None:
-    """Ask until the server answers; give up when it is gone or 30 seconds have passed."""
-    for _ in range(150):
+    """Ask until the server answers; fail when it has ended, or after 60 seconds."""
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"langgraph dev has ended (exit code {process.poll()}):\n{served.log}")
         try:
-            if httpx.get(f"{served.url}/ok").is_success:
-                return
+            return httpx.get(f"{served.url}/ok").is_success
         except httpx.TransportError:
-            pass
-        try:
-            process.wait(timeout=0.2)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    pytest.fail(f"langgraph dev does not answer (exit code {process.poll()}):\n{served.log}")
+            return False
+
+    eventually_blocking(answers, within_s=60)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What the runner adds to each node, counted in calls: the same on a fast machine and on a busy one."""
+"""The overhead of the runner for each node, counted in function calls: a busy machine does not change it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nothing(state: State) -> State:
 
 
 async def nothing_async(state: State) -> State:
-    """The same, awaited."""
+    """An async node that does nothing."""
     return {}
 
 
@@ -87,7 +87,7 @@ def calls_of(call: Any, *, is_async: bool) -> int:
 
 
 def calls_per_node(call_of: Any, *, is_async: bool) -> float:
-    """The calls that each further node of a chain costs, without those of the run as a whole."""
+    """The calls for each additional node of a chain, without the calls for the run as a whole."""
     function = nothing_async if is_async else nothing
     short, long = (calls_of(call_of(chain(length, function)), is_async=is_async) for length in (SHORT, LONG))
     return (long - short) / (LONG - SHORT)
@@ -97,7 +97,7 @@ def calls_per_node(call_of: Any, *, is_async: bool) -> float:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.req("G-1")
 def test_the_runner_adds_few_calls_to_each_node(kind):
-    """Beside LangGraph's own run with a cap, in a chain, where nothing runs at the same time."""
+    """Compared with a run of LangGraph that has a cap, in a chain, where nodes run one after another."""
     is_async = kind == "async"
 
     def of_langgraph(graph: Any) -> Any:
@@ -109,13 +109,13 @@ def test_the_runner_adds_few_calls_to_each_node(kind):
 
     langgraph = calls_per_node(of_langgraph, is_async=is_async)
     added = calls_per_node(of_runner, is_async=is_async) - langgraph
-    assert langgraph > 100  # LangGraph's work is counted, too.
+    assert langgraph > 100  # This counts LangGraph's work, too.
     assert 0 < added <= BUDGET[kind]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_run_leaves_nothing_for_the_garbage_collector(kind):
-    """Its objects do not refer to each other in a circle, so they are gone when it ends."""
+    """Its objects have no reference cycles, so they are freed when the run ends."""
     is_async = kind == "async"
     runner = GraphRunner(chain(2, nothing_async if is_async else nothing))
 
@@ -142,7 +142,7 @@ def test_a_run_leaves_nothing_for_the_garbage_collector(kind):
 
 
 def ours_in_garbage() -> int:
-    """Collect the garbage, and count the objects in it that this package has made."""
+    """Collect the garbage, and count the objects of this package in it."""
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         gc.collect()

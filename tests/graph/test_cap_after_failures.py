@@ -1,4 +1,4 @@
-"""The cap on nodes at work holds when nested graphs of an awaited run fail.
+"""The cap on running nodes holds when nested graphs of an awaited run fail.
 
 LangGraph then cancels the siblings of the failed node, and cannot stop those that block in a thread.
 """
@@ -6,6 +6,7 @@ LangGraph then cancels the siblings of the failed node, and cannot stop those th
 import asyncio
 import functools
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from langgraph_runner import ExecutionOptions, GraphRunner, GraphState, create_n
 
 
 class Gauge:
-    """Counts the functions at work."""
+    """Counts the functions that run now."""
 
     def __init__(self):
         self.now = self.peak = 0
@@ -41,7 +42,7 @@ def fan(*actions):
 
 
 def catches(graph):
-    """A node that calls `graph` and lives on if it fails."""
+    """A node that calls `graph` and succeeds even if the graph fails."""
 
     async def call(state):
         try:
@@ -53,7 +54,7 @@ def catches(graph):
 
 
 def catches_blocking(graph):
-    """The same, blocking."""
+    """The same as a sync node."""
 
     def call(state):
         try:
@@ -65,7 +66,7 @@ def catches_blocking(graph):
 
 
 async def until(happened):
-    """Let the others run until an event of a thread is set."""
+    """Let other tasks run until a thread sets an event."""
     while not happened.is_set():  # noqa: ASYNC110 - a thread sets it
         await asyncio.sleep(0)
 
@@ -73,7 +74,7 @@ async def until(happened):
 @pytest.mark.req("G-1")
 @pytest.mark.parametrize("wrap", [lambda function: function, create_node])
 async def test_a_thread_that_was_left_behind_keeps_its_slot(wrap):
-    """Its node is over, its function is not."""
+    """The node has ended, but its function still runs."""
     gauge, begun, go_on = Gauge(), threading.Event(), threading.Event()
 
     def blocks(state):
@@ -88,7 +89,7 @@ async def test_a_thread_that_was_left_behind_keeps_its_slot(wrap):
 
     async def works(state):
         with gauge:
-            for _ in range(50):  # Long enough for the other one to begin beside it, if it may.
+            for _ in range(50):  # Long enough for the other node to begin, if the cap lets it.
                 await asyncio.sleep(0)
             go_on.set()
 
@@ -101,7 +102,7 @@ async def test_a_thread_that_was_left_behind_keeps_its_slot(wrap):
 
 
 async def test_what_a_thread_calls_after_its_node_was_cancelled_uses_its_slot():
-    """With a cap of 1 it would otherwise wait for itself."""
+    """Otherwise it would wait for itself with a cap of 1."""
     begun, failed, called = threading.Event(), threading.Event(), threading.Event()
     inner = fan(lambda state: called.set())
 
@@ -159,7 +160,8 @@ class Actions:
 
     def _block(self, error, state):
         with self.gauge:
-            threading.Event().wait(0.001)  # Lets other threads run.
+            for _ in range(50):  # Lets other threads run.
+                time.sleep(0)
         if error is not None:
             raise error
 
@@ -174,7 +176,7 @@ class Actions:
 @settings(max_examples=60, deadline=None)
 @given(branches=st.lists(TREES, min_size=1, max_size=4), limit=st.integers(1, 3))
 def test_the_cap_holds_in_random_trees_with_failures(branches, limit):
-    """However graphs nest, and wherever they fail and are caught; no run waits for ever."""
+    """With any nesting of graphs, wherever they fail and are caught. No run hangs."""
     gauge = Gauge()
     graph = fan(*map(Actions(gauge).of, branches))
     options = ExecutionOptions(max_concurrency=limit, timeout_ms=60_000)

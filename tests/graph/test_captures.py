@@ -1,4 +1,4 @@
-"""What nodes have captured reaches the result of the run, and can end it."""
+"""Captured failures of nodes reach the result of the run, and can end the run."""
 
 import asyncio
 import itertools
@@ -18,13 +18,13 @@ STOPS = ExecutionOptions(stop_when_blocked=True)
 
 
 class Narrow(TypedDict, total=False):
-    """Neither errors nor flags."""
+    """A state without fields for errors and flags."""
 
     story_id: str
 
 
 def narrow(*actions):
-    """A chain whose output has room for neither errors nor flags."""
+    """A chain whose output schema has no fields for errors and flags."""
     builder, before = StateGraph(GraphState, output_schema=Narrow), START
     for number, action in enumerate(actions):
         builder.add_node(f"inner{number}", action).add_edge(before, f"inner{number}")
@@ -38,7 +38,7 @@ def failing(mode, **options):
 
 
 def calls(mode, graph, then=None):
-    """A function that calls a graph, and gives out what `then` makes of its result."""
+    """A function that calls a graph and returns `then(result)`."""
     then = then or (lambda result: {})
 
     async def awaited(state):
@@ -61,7 +61,7 @@ def errors_of(result):
 @pytest.mark.req("G-8")
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_record_that_a_schema_drops_is_in_the_result(run, mode, depth):
-    """And the run is blocked, because nothing could handle the failure."""
+    """The run is also blocked, because no node could handle the failure."""
     graph = narrow(failing(mode))
     for _ in range(depth - 1):
         graph = narrow(graph)
@@ -72,14 +72,14 @@ def test_a_record_that_a_schema_drops_is_in_the_result(run, mode, depth):
 
 @pytest.mark.req("G-8")
 def test_a_graph_that_a_function_calls_loses_no_record(run, mode):
-    """In a thread or on the event loop."""
+    """The function calls the graph in a thread or on the event loop."""
     result = run(chain(calls(mode, narrow(failing(mode)))))
     assert (result.status, errors_of(result)) == (GraphRunStatus.BLOCKED, ["inner0"])
 
 
 @pytest.mark.req("G-8")
 def test_a_graph_without_room_for_errors_around_it_loses_no_record(run, mode):
-    """The nested graph hands it on, and the outer one drops it."""
+    """The nested graph passes the record on, and the outer graph drops it."""
     builder = StateGraph(Narrow).add_node("part", chain(failing(mode))).add_edge(START, "part")
     result = run(builder.compile())
     assert (result.status, errors_of(result)) == (GraphRunStatus.BLOCKED, ["n0"])
@@ -87,14 +87,14 @@ def test_a_graph_without_room_for_errors_around_it_loses_no_record(run, mode):
 
 @pytest.mark.req("G-8")
 def test_a_recorded_failure_does_not_block(run, mode):
-    """With `on_error="record"` the node says so."""
+    """The node has `on_error="record"`."""
     result = run(chain(narrow(failing(mode, on_error="record"))))
     assert (result.status, errors_of(result)) == (GraphRunStatus.COMPLETED, ["inner0"])
 
 
 @pytest.mark.req("G-8")
 def test_a_record_that_arrives_is_there_once(run, mode):
-    """Through a nested graph into the state, in order of time with those that do not."""
+    """It reaches the state through a nested graph. The result has all records in the order of their times."""
     result = run(chain(narrow(failing(mode)), chain(failing(mode)), narrow(failing(mode))))
     assert result.status is GraphRunStatus.BLOCKED
     assert errors_of(result) == ["inner0", "n0", "inner0"]
@@ -105,7 +105,7 @@ def test_a_record_that_arrives_is_there_once(run, mode):
 
 @pytest.mark.req("G-8")
 def test_a_parent_that_handled_the_failure_is_not_blocked(run, mode):
-    """It has read the flags of the graph that it called."""
+    """The parent has read the flags of the graph that it called."""
     seen = []
 
     def recover(result):
@@ -118,7 +118,7 @@ def test_a_parent_that_handled_the_failure_is_not_blocked(run, mode):
 
 @pytest.mark.req("G-8")
 def test_a_nested_graph_that_handled_the_failure_is_not_blocked(run, mode):
-    """A node of its own has cleared the flag; the record is still lost, and so is in the result."""
+    """One of its nodes has cleared the flag. The record is lost all the same, so the result has it."""
     clear = mode.function(lambda state: {"routing_flags": {"blocked": False}})
     result = run(chain(narrow(failing(mode), clear)))
     assert (result.status, errors_of(result)) == (GraphRunStatus.COMPLETED, ["inner0"])
@@ -126,7 +126,7 @@ def test_a_nested_graph_that_handled_the_failure_is_not_blocked(run, mode):
 
 @pytest.mark.req("G-8")
 def test_records_of_a_run_that_fails_are_kept(run, mode):
-    """Those of the last wave, too, which is not in the state; last comes what ended the run."""
+    """Also those of the last wave, which is not in the state. The error that ended the run comes last."""
     both = fan(1, mode.function(fails))
     builder = StateGraph(GraphState).add_node("part", narrow(failing(mode), both)).add_edge(START, "part")
     result = run(builder.compile())
@@ -138,7 +138,7 @@ def test_records_of_a_run_that_fails_are_kept(run, mode):
 
 @pytest.mark.req("N-30")
 def test_a_run_stops_when_it_is_blocked(run, mode):
-    """After the superstep: what runs beside the failed node ends, what follows does not begin."""
+    """It stops after the superstep: parallel nodes finish, later nodes do not begin."""
     ended = []
     builder = StateGraph(GraphState).add_node("load", failing(mode))
     builder.add_node("beside", mode.function(lambda state: {"story_id": "beside"}))
@@ -157,14 +157,14 @@ def test_a_run_stops_when_it_is_blocked(run, mode):
 @pytest.mark.req("N-30")
 @pytest.mark.parametrize("options", [None, STOPS])
 def test_static_edges_are_warned_of_unless_the_run_stops(run, mode, caplog, options):
-    """Then they are not followed."""
+    """A run that stops does not follow them."""
     run(chain(failing(mode), mode.function(lambda state: {})), options)
     assert ("node.static_edge_after_failure" in caplog.text) is (options is None)
 
 
 @pytest.mark.req("N-30")
 def test_made_nodes_beside_the_failed_one_are_not_stopped(run, mode):
-    """A stop between two supersteps is not a drain of what runs."""
+    """A stop between two supersteps does not drain running nodes."""
     counted = itertools.count()
 
     async def awaited(state):
@@ -187,7 +187,7 @@ def test_made_nodes_beside_the_failed_one_are_not_stopped(run, mode):
 @pytest.mark.req("N-30")
 @pytest.mark.parametrize("make", [chain, narrow])
 def test_a_nested_graph_stops_and_with_it_the_run(run, mode, make):
-    """Whatever its output schema."""
+    """With any output schema."""
     ended = []
     after = mode.function(lambda state: ended.append(1))
     result = run(chain(make(failing(mode), after), after), STOPS)
@@ -196,7 +196,7 @@ def test_a_nested_graph_stops_and_with_it_the_run(run, mode, make):
 
 @pytest.mark.req("N-30")
 def test_a_failure_in_the_last_node_of_a_nested_graph_stops_the_run(run, mode):
-    """The nested graph has come to its end."""
+    """The nested graph has already ended."""
     ended = []
     after = mode.function(lambda state: ended.append(1))
     result = run(chain(chain(failing(mode)), after), STOPS)
@@ -205,7 +205,7 @@ def test_a_failure_in_the_last_node_of_a_nested_graph_stops_the_run(run, mode):
 
 @pytest.mark.req("N-30")
 def test_a_failure_that_does_not_block_does_not_stop(run, mode):
-    """`on_error="record"`, and a fallback that delivers."""
+    """With `on_error="record"`, and with a fallback that succeeds."""
     ended = []
     after = mode.function(lambda state: ended.append(1))
     saved = failing(mode, fallback=lambda state: {})
@@ -215,7 +215,7 @@ def test_a_failure_that_does_not_block_does_not_stop(run, mode):
 
 @pytest.mark.req("N-30")
 async def test_a_stopped_stream_ends_without_an_exception():
-    """What was streamed before is there."""
+    """It delivers what was streamed before."""
     stream = GraphRunner(chain(create_node(fails), lambda state: {}), STOPS).astream(
         {}, stream_mode="updates"
     )
@@ -223,7 +223,7 @@ async def test_a_stopped_stream_ends_without_an_exception():
 
 
 def test_what_nodes_return_besides_is_ignored():
-    """Numbers, objects, fields of the same name that are something else."""
+    """Such as numbers, objects, and other values in fields of the same names."""
     captures = Captures()
     for output in (None, 5, {"errors": 3}, {"errors": ["odd", {"a": 1}], "routing_flags": "yes"}, object()):
         captures.node_ended("a:1", "", output)

@@ -1,4 +1,4 @@
-"""`default_retry` reaches all nodes of a graph, plain ones too."""
+"""`default_retry` applies to all nodes of a graph, also to plain functions."""
 
 import asyncio
 
@@ -21,14 +21,14 @@ TWICE = ExecutionOptions(default_retry={"max_attempts": 2, "backoff_ms": 0})
 
 
 def flaky(mode, *results):
-    """A plain function that fails with each error in turn, and what counts its calls."""
+    """A plain function that raises each error in turn, and the list of its calls."""
     action = Flaky(*results)
     return (action.awaited if mode.is_async else action.sync), action
 
 
 @pytest.mark.req("G-2")
 def test_a_plain_node_is_retried(run, mode):
-    """Sync and async functions that nobody has wrapped."""
+    """Sync and async functions without a wrapper."""
     action, counted = flaky(mode, ConnectionError, {"story_id": "s"})
     result = run(chain(action), TWICE)
     assert (result.status, result.state["story_id"], counted.calls) == ("completed", "s", 2)
@@ -46,7 +46,7 @@ def test_the_default_of_the_config_wins(run, mode, options):
 
 @pytest.mark.req("G-2")
 def test_a_plain_node_of_a_nested_graph_is_retried_once(run, mode):
-    """The node that the nested graph is does not multiply its attempts."""
+    """The node that contains the nested graph does not multiply the attempts."""
     action, counted = flaky(mode, *[ConnectionError] * 5)
     assert run(chain(chain(chain(action))), TWICE).status == "failed"
     assert counted.calls == 2
@@ -54,7 +54,7 @@ def test_a_plain_node_of_a_nested_graph_is_retried_once(run, mode):
 
 @pytest.mark.req("G-2")
 def test_an_error_that_will_not_go_away_is_not_retried(run, mode):
-    """The same rule as for other nodes."""
+    """The rule is the same as for nodes of `create_node()`."""
     action, counted = flaky(mode, ValueError("no such brand"), {})
     assert run(chain(action), TWICE).status == "failed"
     assert counted.calls == 1
@@ -63,7 +63,7 @@ def test_an_error_that_will_not_go_away_is_not_retried(run, mode):
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("where", ["node", "graph"])
 def test_a_policy_of_langgraph_wins(run, mode, where):
-    """Of the node, or of all nodes of its graph."""
+    """A policy of the node, or of all nodes of its graph."""
     action, counted = flaky(mode, *[ConnectionError] * 3, {})
     policy = RetryPolicy(max_attempts=4, initial_interval=0, jitter=False, retry_on=ConnectionError)
     builder = StateGraph(GraphState)
@@ -78,7 +78,7 @@ def test_a_policy_of_langgraph_wins(run, mode, where):
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("on_error", ["capture", "raise"])
 def test_a_made_node_is_not_retried_twice_over(run, mode, on_error):
-    """It reads the default from the config, and LangGraph adds nothing."""
+    """The node reads the default from the config, and LangGraph adds no retry."""
     action, counted = flaky(mode, *[ConnectionError] * 5)
     run(chain(create_node(action, on_error=on_error)), TWICE)
     assert counted.calls == 2
@@ -86,7 +86,7 @@ def test_a_made_node_is_not_retried_twice_over(run, mode, on_error):
 
 @pytest.mark.req("G-2")
 def test_a_question_is_asked_once(run, mode):
-    """An interrupt is not retried, and its answer is there in the next attempt."""
+    """An interrupt is not retried, and the next attempt gets its answer."""
     failed, seen = [], []
 
     def ask(state):
@@ -106,7 +106,7 @@ def test_a_question_is_asked_once(run, mode):
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("make", [lambda action: action, create_node], ids=["plain", "made"])
 def test_a_task_is_retried(run, mode, make):
-    """Each by itself; the tasks before it do not run again."""
+    """Each task on its own: earlier tasks do not run again."""
     once, counted_once = flaky(mode, 1)
     action, counted = flaky(mode, ConnectionError, 41, *[ConnectionError] * 5)
     first, second = task(once), task(make(action))
@@ -131,7 +131,7 @@ def test_a_task_is_retried(run, mode, make):
 
 @pytest.mark.req("G-2")
 def test_the_graph_of_the_user_is_not_changed():
-    """And it is not copied where there is nothing to give."""
+    """It is not even copied if there is no default to apply."""
     plain, made = chain(fails), chain(create_node(fails), chain(create_node(fails)))
     runner = GraphRunner(plain, TWICE)
     assert plain.nodes["n0"].retry_policy is None
@@ -143,7 +143,7 @@ def test_the_graph_of_the_user_is_not_changed():
 
 @pytest.mark.req("G-2")
 def test_the_policy_says_the_same_in_langgraphs_words():
-    """Seconds for ms, and the same errors."""
+    """In seconds instead of milliseconds, for the same errors."""
     retry = RetryConfig(
         max_attempts=5, backoff_ms=200, backoff_multiplier=3, max_backoff_ms=1500, jitter=0, retry_on=KeyError
     )
@@ -154,7 +154,7 @@ def test_the_policy_says_the_same_in_langgraphs_words():
 
 @pytest.mark.req("G-2")
 def test_what_langgraph_cannot_do_is_warned_of():
-    """A retry object of tenacity is translated; `stop` and `wait` are not."""
+    """The retry conditions of tenacity are translated; its `stop` and `wait` are not."""
     by_kind = RetryConfig(retry_on=retry_if_exception_type(KeyError))
     policy = with_default_retry(chain(fails), by_kind).nodes["n0"].retry_policy[0]
     assert (policy.retry_on(KeyError()), policy.retry_on(ValueError())) == (True, False)
@@ -165,7 +165,7 @@ def test_what_langgraph_cannot_do_is_warned_of():
 
 
 def test_a_stopped_run_is_not_retried(run, mode):
-    """A timeout ends the attempts."""
+    """A timeout of the run ends the attempts."""
     calls = []
 
     async def hang(state):

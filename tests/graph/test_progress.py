@@ -1,4 +1,4 @@
-"""What a run shows in the terminal."""
+"""The progress of a run in the terminal."""
 
 import io
 import subprocess
@@ -32,7 +32,7 @@ def _graph():
 @pytest.mark.req("G-7")
 @pytest.mark.parametrize("terminal", [False, True])
 def test_waves_and_nodes_are_shown_as_they_end(mode, terminal):
-    """Nested ones below the node that runs them; colours and movement only in a terminal."""
+    """Nested nodes are below the node that runs them. Colours and animation need a terminal."""
     output = io.StringIO()
     console = Console(file=output, force_terminal=terminal, width=60)
     runner = GraphRunner(_graph(), progress=LiveProgress(console))
@@ -60,7 +60,7 @@ def test_it_is_written_beside_the_output_of_the_program(capsys):
 
 
 def test_a_long_run_keeps_a_short_table():
-    """Nodes that ended first make room."""
+    """Nodes that ended first are hidden."""
     builder = StateGraph(GraphState).add_node(
         "step", lambda state: {"story_id": str(int(state.get("story_id", 0)) + 1)}
     )
@@ -74,7 +74,7 @@ def test_a_long_run_keeps_a_short_table():
 
 
 def test_a_listener_of_ones_own_is_told(mode):
-    """Anything with the two methods; one that raises harms nothing."""
+    """Any object with the two methods is a listener. An exception in it does not affect the run."""
     told = []
 
     class Listener:
@@ -92,7 +92,7 @@ def test_a_listener_of_ones_own_is_told(mode):
 
 
 def test_without_rich_the_error_names_the_extra(monkeypatch):
-    """Whoever lacks it reads what to install."""
+    """The message says what to install."""
     monkeypatch.delitem(sys.modules, "langgraph_runner.graph.progress")
     monkeypatch.setitem(sys.modules, "rich.console", None)
     monkeypatch.setitem(sys.modules, "rich", None)
@@ -108,7 +108,7 @@ class HalfAListener:
 
 
 class Listener(HalfAListener):
-    """A whole one."""
+    """A complete listener."""
 
     def node_ended(self, node):
         """A node ends."""
@@ -126,7 +126,7 @@ class Listener(HalfAListener):
     ],
 )
 def test_what_is_not_a_listener_is_refused(progress, message):
-    """When the runner is made, not when the first node ends."""
+    """The runner refuses it at once, not when the first node ends."""
     with pytest.raises(TypeError, match=message):
         GraphRunner(_graph(), progress=progress)
 
@@ -141,7 +141,7 @@ CLOSED = {
 
 @pytest.mark.parametrize("close", CLOSED.values(), ids=CLOSED)
 def test_a_closed_stderr_hides_the_table_only(close):
-    """The run goes on, and stdout stays where it is."""
+    """The run continues, and stdout is not replaced."""
     code = (
         "import os, signal, sys\n"
         "from langgraph.graph import START, StateGraph\n"
@@ -162,7 +162,7 @@ def test_a_closed_stderr_hides_the_table_only(close):
 
 
 def test_a_console_that_cannot_be_written_to_does_not_end_the_run(caplog):
-    """One of the user's own, which rich gives up by ending the program."""
+    """With a console of the user, for which rich would end the program."""
 
     class Broken(io.StringIO):
         def write(self, text):
@@ -174,7 +174,7 @@ def test_a_console_that_cannot_be_written_to_does_not_end_the_run(caplog):
 
 
 def test_what_nodes_print_stays_on_stdout(monkeypatch):
-    """A program whose output goes into a file shows its progress in the terminal, and nothing else there."""
+    """If the output of a program goes into a file, the terminal shows the progress and nothing else."""
     terminal, printed = io.StringIO(), io.StringIO()
     monkeypatch.setattr(sys, "stdout", printed)
     graph = StateGraph(GraphState).add_node("n", lambda state: print("result")).add_edge(START, "n")  # noqa: T201
@@ -185,7 +185,7 @@ def test_what_nodes_print_stays_on_stdout(monkeypatch):
 
 
 def test_what_runs_is_seen_on_a_small_screen():
-    """Nodes that ended make room while the run is under way; at its end all are shown."""
+    """Ended nodes are hidden during the run; all nodes are shown at its end."""
     console = Console(file=io.StringIO(), force_terminal=True, width=60, height=10)
     progress = LiveProgress(console)
     with progress.shown("audit"):

@@ -36,11 +36,12 @@ from langgraph_runner import (
     get_node_context,
     runner_config,
 )
+from langgraph_runner.graph import execution
 from langgraph_runner.testing import Flaky
 
 
 def chain(*actions, schema=GraphState):
-    """A graph of one node after the other: n0, n1 and so on."""
+    """A graph of nodes in a chain: n0, n1 and so on."""
     builder, before = StateGraph(schema), START
     for number, action in enumerate(actions):
         builder.add_node(f"n{number}", action).add_edge(before, f"n{number}")
@@ -57,12 +58,12 @@ def fan(count, action):
 
 
 def thread(result):
-    """The config to go on with."""
+    """The config of a thread."""
     return {"configurable": {"thread_id": result.thread_id}}
 
 
 class Runs:
-    """A runner in one mode: `run` and `invoke`, waited for."""
+    """Calls `run` and `invoke` of a runner, sync or async, and waits for the result."""
 
     def __init__(self, mode):
         self.mode = mode
@@ -81,7 +82,7 @@ def run(mode):
 
 
 def fails(state):
-    """A node of the user's."""
+    """A node that fails."""
     raise ValueError("no such brand")
 
 
@@ -101,7 +102,7 @@ def test_a_run_says_what_became_of_it(run, mode):
 
 @pytest.mark.req("G-7")
 def test_a_captured_failure_makes_a_blocked_run(run, mode):
-    """The graph came to its end; the record says why it is blocked."""
+    """The graph has ended; the record says why the run is blocked."""
     result = run(chain(create_node(mode.function(fails)), mode.function(lambda state: {})))
     assert (result.status, result.waves, result.error) == (GraphRunStatus.BLOCKED, 2, None)
     assert [record["node_id"] for record in result.errors] == ["n0"]
@@ -109,7 +110,7 @@ def test_a_captured_failure_makes_a_blocked_run(run, mode):
 
 @pytest.mark.req("G-6", "G-7")
 def test_a_failed_run_keeps_the_original_error(run, mode):
-    """`run` gives it with the state of the last complete wave; `invoke` raises the very same."""
+    """`run` returns it with the state of the last complete wave; `invoke` raises the same object."""
     error = ValueError("no such brand")
 
     def fail(state):
@@ -146,7 +147,7 @@ def test_an_interrupted_run_can_be_answered(run, mode):
 
 
 def test_the_state_has_all_fields_whatever_the_graph_gives_out(run, mode):
-    """Or a narrow output schema would hide the flags and the errors."""
+    """Otherwise a narrow output schema would hide the flags and the errors."""
 
     class Output(BaseModel):
         story_id: str
@@ -175,7 +176,7 @@ def test_a_graph_of_the_functional_api_runs(run, mode):
     assert (result.state, result.waves, result.status) == (42, 1, GraphRunStatus.COMPLETED)
 
 
-# --- what nodes are given
+# --- what nodes receive
 
 
 @pytest.mark.req("G-2")
@@ -196,7 +197,7 @@ def test_nodes_without_a_retry_of_their_own_use_the_default(run, mode):
 
 @pytest.mark.req("G-3")
 def test_a_fallback_reads_the_error_and_the_input(run, mode):
-    """As in any graph."""
+    """As in a graph without the runner."""
     seen = []
 
     def stand_in(state):
@@ -215,7 +216,7 @@ def test_a_fallback_reads_the_error_and_the_input(run, mode):
 @pytest.mark.req("G-5", "G-6")
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_the_error_handler_gets_the_error_and_the_persisted_state(run, mode, tmp_path, kind):
-    """When it is called, the state and how the run ended are on disk; then the original error is raised."""
+    """Before the call, the state and the end of the run are saved. Then the original error is raised."""
     path, told = tmp_path / "run.json", []
 
     def handle(error, execution_state):
@@ -244,7 +245,7 @@ def test_the_error_handler_gets_the_error_and_the_persisted_state(run, mode, tmp
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_the_error_handler_takes_any_prefix_of_its_arguments(run, mode, count):
-    """None, the error, or both."""
+    """It accepts no argument, the error, or both."""
     told = []
     handler = [
         lambda: told.append(()),
@@ -258,7 +259,7 @@ def test_the_error_handler_takes_any_prefix_of_its_arguments(run, mode, count):
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("handler", [lambda a, b, c: None, lambda error, *, where: None])
 def test_a_handler_that_cannot_be_called_is_refused(handler):
-    """When the options are made."""
+    """It is refused when the options are created."""
     with pytest.raises(TypeError, match=r"error_handler must .* needs the argument"):
         ExecutionOptions(error_handler=handler)
 
@@ -266,7 +267,7 @@ def test_a_handler_that_cannot_be_called_is_refused(handler):
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("handles", [True, False])
 def test_a_blocked_run_reaches_the_handler_if_asked(run, mode, handles):
-    """With an error that names the nodes; nothing is raised."""
+    """The handler gets an error that names the nodes; the run raises nothing."""
     told = []
     options = ExecutionOptions(
         error_handler=lambda error, execution_state: told.append((error, execution_state)),
@@ -282,7 +283,7 @@ def test_a_blocked_run_reaches_the_handler_if_asked(run, mode, handles):
 
 @pytest.mark.req("G-5")
 def test_the_state_file_says_how_each_run_ended(run, mode, tmp_path):
-    """Not only one that failed, and also in the file of a graph's own saver."""
+    """Of all runs, not only failed ones; also in the file of the graph's own saver."""
     path = tmp_path / "run.json"
     builder = StateGraph(GraphState).add_node("n", create_node(mode.function(fails))).add_edge(START, "n")
     run(builder.compile(checkpointer=JsonFileSaver(path)))
@@ -293,7 +294,7 @@ def test_the_state_file_says_how_each_run_ended(run, mode, tmp_path):
 
 @pytest.mark.req("G-5")
 def test_an_end_that_cannot_be_recorded_hides_nothing(run, mode, tmp_path, monkeypatch, caplog):
-    """The disk may be full."""
+    """Such as a full disk."""
 
     def fail(*_, **__):
         raise CheckpointWriteError(tmp_path, "the disk is full")
@@ -308,7 +309,7 @@ def test_an_end_that_cannot_be_recorded_hides_nothing(run, mode, tmp_path, monke
 
 @pytest.mark.req("G-5")
 def test_a_handler_that_fails_masks_nothing(run, mode, caplog):
-    """It is logged, and noted on the error."""
+    """Its exception is logged and added as a note to the original error."""
 
     def handle(error, state):
         raise KeyError("handler")
@@ -320,7 +321,7 @@ def test_a_handler_that_fails_masks_nothing(run, mode, caplog):
 
 
 def test_nothing_but_a_failure_reaches_the_handler(run, mode):
-    """No end, no captured error, no abort."""
+    """Completed runs, captured errors and aborts do not."""
     told = []
     options = ExecutionOptions(error_handler=lambda *arguments: told.append(arguments))
     run(chain(create_node(mode.function(fails))), options)
@@ -334,7 +335,7 @@ def test_nothing_but_a_failure_reaches_the_handler(run, mode):
 
 
 def waits(mode):
-    """A node that only a stop ends, and what tells of its begin."""
+    """A node that runs until it is stopped, and the event that it sets when it begins."""
     begun = threading.Event()
 
     def block(state):
@@ -351,14 +352,14 @@ def waits(mode):
 
 @pytest.mark.req("G-1", "G-7")
 def test_a_run_ends_at_its_timeout(run, mode):
-    """Its nodes are stopped, and the handler hears of it."""
+    """Its nodes are stopped, and the handler is called."""
     told = []
     node, begun = waits(mode)
     options = ExecutionOptions(timeout_ms=50, error_handler=lambda error, state: told.append(type(error)))
     graph = chain(mode.function(lambda state: {"story_id": "s"}), node, mode.function(fails))
     result = run(graph, options)
     assert result.status is GraphRunStatus.TIMED_OUT
-    # On a busy machine the time may be up before the node that waits has begun, or even the first one.
+    # On a busy machine the timeout may come before the waiting node begins, or even before the first node.
     assert result.waves == 2 if begun.is_set() else result.waves < 2
     assert (result.state or {}).get("story_id") in ({"s"} if begun.is_set() else {"s", None})
     assert (result.errors[-1]["code"], result.errors[-1]["category"]) == ("RUN_TIMEOUT", "timeout")
@@ -368,7 +369,7 @@ def test_a_run_ends_at_its_timeout(run, mode):
 
 
 def test_a_plain_function_that_hangs_is_left_behind(caplog, no_thread_left):
-    """The run ends without it, no further node begins, and it is counted as long as it goes on."""
+    """The run ends without it, and no further node begins. The function counts as abandoned while it runs."""
     go_on, after = threading.Event(), []
     graph = chain(lambda state: go_on.wait(30) and {}, lambda state: after.append(1))
     result = GraphRunner(graph, ExecutionOptions(timeout_ms=50)).run({})
@@ -385,7 +386,7 @@ def test_a_plain_function_that_hangs_is_left_behind(caplog, no_thread_left):
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("where", ["argument", "config"])
 def test_an_abort_signal_ends_a_run(run, mode, where):
-    """From another thread, promptly."""
+    """The signal comes from another thread; the run ends promptly."""
     controller = AbortController()
     node, begun = waits(mode)
 
@@ -403,7 +404,7 @@ def test_an_abort_signal_ends_a_run(run, mode, where):
 
 
 def test_an_abort_from_a_signal_handler_ends_a_run(run, mode):
-    """Ctrl-C, say."""
+    """For example, from the handler of Ctrl-C."""
     controller = AbortController()
     before = signal.signal(signal.SIGUSR1, lambda *_: controller.abort("SIGUSR1"))
     node, begun = waits(mode)
@@ -422,7 +423,7 @@ def test_an_abort_from_a_signal_handler_ends_a_run(run, mode):
 
 @pytest.mark.req("N-17")
 def test_a_wait_for_a_slot_ends_with_the_run(run, mode):
-    """Nodes that were queueing never begin."""
+    """Nodes that wait for a slot never begin."""
     node, _ = waits(mode)
     begun = []
 
@@ -443,7 +444,7 @@ def test_a_wait_for_a_slot_ends_with_the_run(run, mode):
 
 
 def test_a_stopped_run_resumes_where_it_was(run, mode, tmp_path):
-    """What a stop has ended runs again: it is not taken for done."""
+    """A stopped node runs again, because it does not count as done."""
     node, begun = waits(mode)
     path = tmp_path / "run.json"
     steps = []
@@ -464,7 +465,7 @@ def test_a_stopped_run_resumes_where_it_was(run, mode, tmp_path):
 
 
 def test_a_drained_run_stops_between_waves_and_resumes(run, mode, tmp_path):
-    """LangGraph's own control, handed in."""
+    """The caller passes LangGraph's own `RunControl`."""
     control = RunControl()
     options = ExecutionOptions(persistence_path=tmp_path / "run.json")
     plain = mode.function(lambda state: control.request_drain("deploy"))
@@ -477,7 +478,7 @@ def test_a_drained_run_stops_between_waves_and_resumes(run, mode, tmp_path):
 
 
 async def test_a_cancelled_task_is_cancelled():
-    """Asyncio's own cancellation is no result, and nothing is left running."""
+    """A cancellation by asyncio is raised, not returned as a result. No task is left."""
     begun, ended = asyncio.Event(), []
 
     async def hang(state):
@@ -500,7 +501,7 @@ async def test_a_cancelled_task_is_cancelled():
 
 
 class Gauge:
-    """How many are at work at once. The first ones wait until as many as `expected` are."""
+    """Counts the nodes that run at once. The first nodes wait until `expected` of them run."""
 
     def __init__(self, mode, expected=1):
         self._expected, self._full = expected, threading.Event()
@@ -533,7 +534,7 @@ class Gauge:
 @pytest.mark.req("G-1")
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_the_cap_is_true_for_the_whole_run(run, mode, limit):
-    """LangGraph's own is one for each graph: with subgraphs of three, 2 would let 6 work."""
+    """LangGraph has a cap for each graph: with three nested graphs, a cap of 2 would let 6 nodes run."""
     gauge = Gauge(mode, limit)
     graph = fan(4, fan(3, gauge.node))
     result = run(graph, ExecutionOptions(max_concurrency=limit))
@@ -543,7 +544,7 @@ def test_the_cap_is_true_for_the_whole_run(run, mode, limit):
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_nodes_that_call_graphs_do_not_wait_for_ever(run, mode, limit):
-    """Three levels, all of them wider than the cap, called inside functions."""
+    """Three levels of graphs, each wider than the cap, called inside functions."""
     gauge = Gauge(mode)
     inner = fan(3, gauge.node)
 
@@ -563,7 +564,7 @@ def test_nodes_that_call_graphs_do_not_wait_for_ever(run, mode, limit):
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_tasks_are_capped_and_do_not_wait_for_ever(run, mode, limit):
-    """The functional API, with tasks that call tasks; LangGraph's own cap of 1 never returns here."""
+    """Tasks of the functional API that call tasks. With LangGraph's own cap of 1 they deadlock."""
     gauge = Gauge(mode)
     if mode.is_async:
 
@@ -609,7 +610,7 @@ def test_blocking_nodes_of_an_awaited_run_are_capped(mode):
 
 
 def test_sends_are_capped(run, mode):
-    """A fan-out that is known only at run time."""
+    """The number of nodes is known only at run time."""
     gauge = Gauge(mode, 3)
     builder = StateGraph(GraphState).add_node("work", gauge.node)
     builder.add_conditional_edges(START, lambda state: [Send("work", {}) for _ in range(12)], ["work"])
@@ -647,7 +648,7 @@ def test_a_graph_in_a_tool_belongs_to_the_node(run, mode):
 
 
 def test_a_runner_inside_a_node_shares_the_outer_cap(run, mode):
-    """Two caps could wait for each other."""
+    """Two separate caps could deadlock."""
     gauge = Gauge(mode, 2)
     inner = GraphRunner(fan(4, gauge.node), ExecutionOptions(max_concurrency=4))
 
@@ -663,7 +664,7 @@ def test_a_runner_inside_a_node_shares_the_outer_cap(run, mode):
 
 
 def test_langgraphs_retry_takes_a_slot_for_each_attempt(run, mode):
-    """And gives it back in between."""
+    """It releases the slot between attempts."""
     flaky = Flaky(KeyError, KeyError, {"story_id": "s"})
     policy = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False, retry_on=KeyError)
     builder = StateGraph(GraphState)
@@ -677,7 +678,7 @@ def test_langgraphs_retry_takes_a_slot_for_each_attempt(run, mode):
 
 @pytest.mark.req("G-4")
 def test_the_state_is_on_disk_after_every_wave(run, mode, tmp_path):
-    """Each node finds what the one before it has written."""
+    """Each node reads from disk what the node before it has written."""
     path, found = tmp_path / "runs" / "audit.json", []
 
     def look(state):
@@ -691,7 +692,7 @@ def test_the_state_is_on_disk_after_every_wave(run, mode, tmp_path):
 
 
 def test_two_checkpointers_are_refused(tmp_path):
-    """The graph's own and that of the path."""
+    """The graph has a checkpointer, and the options name a path for another."""
     graph = (
         StateGraph(GraphState)
         .add_node("n", lambda state: {})
@@ -717,7 +718,7 @@ def test_the_graph_stays_as_it_is(tmp_path):
 @pytest.mark.parametrize("mode", ["values", "updates", ["updates", "values"], ["custom"]])
 @pytest.mark.parametrize("subgraphs", [False, True])
 async def test_a_stream_is_that_of_langgraph(mode, subgraphs):
-    """In every shape."""
+    """For all stream modes, with and without subgraphs."""
     graph = chain(lambda state: {"story_id": "a"}, chain(lambda state: {"artifact_paths": {"x": "y"}}))
     own = [chunk async for chunk in graph.astream({}, stream_mode=mode, subgraphs=subgraphs)]
     runner = GraphRunner(graph)
@@ -730,25 +731,26 @@ def _without_ids(chunks):
 
 
 async def test_a_stream_raises_what_ended_the_run():
-    """After what was streamed before."""
+    """It first delivers the earlier chunks."""
     stream = GraphRunner(chain(lambda state: {"story_id": "a"}, fails)).astream({}, stream_mode="updates")
     assert await anext(stream) == {"n0": {"story_id": "a"}}
     with pytest.raises(ValueError, match="no such brand"):
         await anext(stream)
 
 
-async def test_a_timeout_does_not_cancel_the_consumer():
-    """What it does between two chunks is its own; the next chunk is the error."""
-    runner = GraphRunner(chain(lambda state: {}, lambda state: {}), ExecutionOptions(timeout_ms=20))
+async def test_a_timeout_does_not_cancel_the_consumer(fake, monkeypatch):
+    """If the time passes between two chunks, the consumer gets the error in place of the next chunk."""
+    monkeypatch.setattr(execution, "_clock", fake.blocking)
+    runner = GraphRunner(chain(lambda state: {}, lambda state: {}), ExecutionOptions(timeout_ms=60_000))
     stream = runner.astream({"story_id": "s"})
     assert (await anext(stream))["story_id"] == "s"
-    await asyncio.sleep(0.03)
+    fake.advance(61)
     with pytest.raises(RunTimeoutError):
         await anext(stream)
 
 
 async def test_a_consumer_that_stops_early_ends_the_run():
-    """Nothing goes on."""
+    """No task of the run is left."""
     after = []
     stream = GraphRunner(chain(lambda state: {}, lambda state: after.append(1))).astream(
         {}, stream_mode="updates"
@@ -759,11 +761,11 @@ async def test_a_consumer_that_stops_early_ends_the_run():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-# --- manners
+# --- callbacks, logs and options
 
 
 def test_callbacks_of_the_caller_are_kept(run, mode):
-    """And context variables reach the nodes."""
+    """Context variables reach the nodes, too."""
     from langchain_core.callbacks import BaseCallbackHandler
 
     variable = contextvars.ContextVar("variable", default="unset")
@@ -780,7 +782,7 @@ def test_callbacks_of_the_caller_are_kept(run, mode):
 
 
 def test_a_run_is_logged_with_how_it_ended(run, mode, caplog):
-    """One event, at the level of what happened."""
+    """With one event, whose level depends on the outcome."""
     with caplog.at_level(logging.INFO, logger="langgraph_runner.graph"):
         run(chain(mode.function(lambda state: {})))
         run(chain(mode.function(fails)))
@@ -803,7 +805,7 @@ def test_a_run_is_logged_with_how_it_ended(run, mode, caplog):
     ],
 )
 def test_an_option_out_of_range_is_refused(options, message):
-    """By name."""
+    """The message names the option."""
     with pytest.raises((ValueError, TypeError), match=message):
         ExecutionOptions(**options)
 
@@ -821,6 +823,6 @@ def test_an_option_out_of_range_is_refused(options, message):
     ],
 )
 def test_a_mistake_is_told_with_its_fix(make, message):
-    """Before anything runs."""
+    """The message says how to fix it, before any node runs."""
     with pytest.raises(TypeError, match=message):
         make()

@@ -40,7 +40,7 @@ def _for_mode(mode, awaited, blocking):
 
 
 def test_a_run_that_was_aborted_before_ends_at_once(run):
-    """Nothing was under way, so nothing is left behind."""
+    """No node had begun, so no thread is left behind."""
     controller = AbortController()
     controller.abort("too late")
     result = run(chain(fails), abort_signal=controller.signal)
@@ -50,7 +50,7 @@ def test_a_run_that_was_aborted_before_ends_at_once(run):
 
 @pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])
 def test_a_stop_before_or_after_a_node_is_an_interrupt(run, mode, where):
-    """It has no question, but the graph has not come to its end."""
+    """There is no question, but the graph has not ended."""
     action = mode.function(lambda state: {})
     builder = StateGraph(GraphState).add_node("a", action).add_node("b", action)
     graph = builder.add_edge(START, "a").add_edge("a", "b").compile(checkpointer=InMemorySaver())
@@ -90,7 +90,7 @@ def test_a_node_that_recovered_is_not_blamed(run, mode):
 
 @pytest.mark.parametrize("option", [{"stream_mode": "updates"}, {"subgraphs": True}, {"version": "v2"}])
 def test_the_shape_of_the_stream_is_not_for_the_caller(run, option):
-    """It would become the state."""
+    """Another shape would replace the state."""
     with pytest.raises(TypeError, match=next(iter(option))):
         run(chain(fails), **option)
 
@@ -111,7 +111,7 @@ def test_an_option_with_a_typo_is_refused(run, method, option, hint):
 
 @TYPOS
 async def test_an_option_of_a_stream_with_a_typo_is_refused(option, hint):
-    """When its first chunk is asked for."""
+    """When the caller asks for its first chunk."""
     with pytest.raises(TypeError, match=f"GraphRunner has no such option. Did you mean {hint}"):
         await anext(GraphRunner(chain(fails)).astream({}, **option))
 
@@ -128,7 +128,7 @@ def test_what_is_bound_to_the_graph_counts(run, mode):
 
 
 def test_a_checkpointer_need_not_be_hashable(run, mode):
-    """A dataclass, say."""
+    """For example, a dataclass."""
 
     class Saver(InMemorySaver):
         __hash__ = None
@@ -138,7 +138,7 @@ def test_a_checkpointer_need_not_be_hashable(run, mode):
 
 
 def test_a_handler_that_gives_a_coroutine_is_waited_for(run, mode):
-    """A lambda around an async function."""
+    """For example, a lambda around an async function."""
     told = []
 
     async def tell(error):
@@ -151,7 +151,7 @@ def test_a_handler_that_gives_a_coroutine_is_waited_for(run, mode):
 
 
 def test_an_abort_that_a_node_has_captured_is_no_end(run, mode):
-    """The last node may capture its cancellation, and the graph end, before the run hears of the abort."""
+    """The last node may capture its cancellation, and the graph may end, before the run sees the abort."""
     controller = AbortController()
 
     def stop(state):
@@ -166,7 +166,7 @@ def test_an_abort_that_a_node_has_captured_is_no_end(run, mode):
 
 @pytest.fixture
 def ctrl_c():
-    """Lets Ctrl-C interrupt, which a shell turns off for what it runs in the background."""
+    """Makes Ctrl-C interrupt the tests. A shell disables it for background processes."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -174,7 +174,7 @@ def ctrl_c():
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_a_bounded_run_at_once():
-    """Whatever its functions do; nodes are told."""
+    """Even if its functions block. The abort signals of the nodes fire."""
     blocks, told = Blocks(), []
 
     def looks(state):
@@ -197,7 +197,7 @@ def test_awaited_graphs_in_blocking_nodes_do_not_wait_for_ever(run):
     """A node that waits for its slot must not hold up the event loop of the node that has it."""
 
     async def leaf(state):
-        await asyncio.sleep(0.001)
+        await asyncio.to_thread(int)  # The event loop waits for another thread.
 
     inner = fan(3, leaf)
     result = run(fan(2, lambda state: asyncio.run(inner.ainvoke({})) and {}), ONE_AT_A_TIME)
@@ -205,7 +205,7 @@ def test_awaited_graphs_in_blocking_nodes_do_not_wait_for_ever(run):
 
 
 def test_blocking_graphs_on_the_event_loop_do_not_wait_for_ever():
-    """Not nice, but it is done."""
+    """Such code is bad, but it exists."""
     inner = fan(3, lambda state: {})
 
     async def blocks(state):
@@ -239,7 +239,7 @@ def test_a_graph_in_a_retriever_belongs_to_the_node(run, mode):
 
 
 async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back():
-    """By LangGraph's own timeout, while another handler still hears of its begin."""
+    """LangGraph's timeout cancels it while another callback handler still handles its start."""
 
     class Slow(AsyncCallbackHandler):
         was_slow = False
@@ -247,7 +247,7 @@ async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back(
         async def on_chain_start(self, *_, metadata, **__):
             if metadata.get("langgraph_node") and not self.was_slow:
                 self.was_slow = True
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
 
     async def work(state):
         return {}
@@ -264,7 +264,7 @@ async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back(
 
 
 class Blocks:
-    """A blocking function that nobody can stop, and that aborts the run; counts its calls."""
+    """A blocking function that aborts the run and cannot be stopped. It counts its calls."""
 
     def __init__(self):
         self.calls, self.go_on, self.controller = 0, threading.Event(), AbortController()
@@ -276,7 +276,7 @@ class Blocks:
         return {"story_id": "late"}
 
     def end(self):
-        """Let it go, and wait until the threads that were left behind are gone."""
+        """Release the function, and wait until the abandoned threads have ended."""
         self.go_on.set()
         for each in threading.enumerate():
             if each.name.startswith("node-"):
@@ -284,7 +284,7 @@ class Blocks:
 
 
 def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, mode):
-    """In an awaited run, too, whose async handlers LangChain would not listen to there."""
+    """Also in an awaited run, where LangChain does not call async handlers of a blocking graph."""
     blocks = Blocks()
     inner = fan(3, blocks)
     outer = chain(lambda state: inner.invoke({}))
@@ -295,7 +295,7 @@ def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, mode):
 
 
 def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
-    """Although the slots are the outer run's, which goes on with all of them."""
+    """Although they use the slots of the outer run, which continues with all of its slots."""
     blocks, after = Blocks(), []
     inner = GraphRunner(fan(3, blocks))
 
@@ -310,7 +310,7 @@ def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
 
 
 def test_what_a_left_behind_function_gives_is_not_written(tmp_path):
-    """The run was told to go on without it: its result must not overwrite what a resumed run has done."""
+    """The run ended without the function: its late result must not overwrite the work of a resumed run."""
     blocks = Blocks()
     graph = chain(blocks)
     path = tmp_path / "run.json"
@@ -334,7 +334,7 @@ def test_nodes_that_wait_are_stopped_in_silence(run, mode, caplog):
 
 
 def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, mode):
-    """A plain graph, too."""
+    """The outer graph may be a plain one."""
     command = Command(graph=Command.PARENT, update={"story_id": "from below"})
     inner = GraphRunner(chain(mode.function(lambda state: command)))
 
@@ -349,7 +349,7 @@ def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, mode):
 
 @pytest.mark.parametrize("method", ["run", "invoke"])
 def test_a_question_of_an_inner_run_reaches_the_outer_one(run, mode, method):
-    """It is nobody's failure, and answered it is there."""
+    """It is not a failure of any node, and the inner run gets the answer."""
     told = []
     ask = _for_mode(mode, *_asking())
     inner = GraphRunner(chain(ask), ExecutionOptions(error_handler=lambda *_: told.append(1)))
@@ -382,7 +382,7 @@ def _asking():
 
 
 def test_a_drain_of_the_outer_run_stops_the_inner_one(run, mode):
-    """And the node that runs it counts as not done."""
+    """The node that contains the inner run counts as not done."""
     control, after = RunControl(), []
     inner = GraphRunner(chain(mode.function(lambda state: control.request_drain()), after.append))
 
@@ -400,7 +400,7 @@ def test_a_drain_of_the_outer_run_stops_the_inner_one(run, mode):
 
 
 def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, mode):
-    """Its timeout stops only itself."""
+    """Its timeout stops only the inner run."""
     node, _ = waits(mode)
     inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=50))
 
@@ -417,7 +417,7 @@ def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, mode):
 
 
 def test_an_abort_of_the_outer_run_stops_the_inner_one(run, mode):
-    """Which has a signal of its own, because it has a timeout."""
+    """The inner run has its own signal, because it has a timeout."""
     controller, reasons = AbortController(), []
     node, begun = waits(mode)
     inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=60_000))
@@ -444,7 +444,7 @@ def test_an_abort_of_the_outer_run_stops_the_inner_one(run, mode):
 
 
 def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, mode):
-    """`checkpointer=True`: a thread of its own for each call would forget."""
+    """With `checkpointer=True`; a separate thread for each call would lose the state."""
     count = mode.function(lambda state: {"artifact_paths": {str(len(state["artifact_paths"])): "x"}})
     builder = StateGraph(GraphState).add_node("count", count).add_edge(START, "count")
     inner = GraphRunner(builder.compile(checkpointer=True))
@@ -462,7 +462,7 @@ def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, mo
 
 
 def test_three_runs_inside_each_other_share_one_cap(run, mode):
-    """Whatever the order in which LangChain calls their handlers."""
+    """In any order in which LangChain calls their handlers."""
     lock, now, peak = threading.Lock(), [0], [0]
 
     def work(state):
@@ -489,7 +489,7 @@ def test_three_runs_inside_each_other_share_one_cap(run, mode):
 
 
 async def test_a_node_of_a_blocking_run_on_the_event_loop_is_at_work_until_it_ends():
-    """LangChain gives the handler a task of its own there, which ends before the node is called."""
+    """There LangChain runs the handler in a separate task, which ends before the node is called."""
 
     class Outcomes:
         """Records how nodes end, and whether one had ended before its function did."""

@@ -1,4 +1,4 @@
-"""The cap on nodes at work, as a state machine."""
+"""The cap on running nodes, as a state machine."""
 
 import threading
 
@@ -10,7 +10,7 @@ from langgraph_runner.graph.slots import Seat, Slots
 
 
 class Nodes(RuleBasedStateMachine):
-    """Nodes that begin, call others and end, in any order that LangGraph could bring about."""
+    """Nodes begin, call others and end, in any order that is possible in LangGraph."""
 
     seats = Bundle("seats")
 
@@ -28,19 +28,19 @@ class Nodes(RuleBasedStateMachine):
 
     @rule(target=seats, parent=seats)
     def begin_below(self, parent):
-        """A node calls another, if it has begun itself."""
+        """A node that has begun calls another one."""
         return self._begin(parent) if self._is_at_work(parent) or self._lends(parent) else multiple()
 
     @rule(seat=seats)
     def end(self, seat):
-        """A node ends after those that it has called; one that waits may give up."""
+        """A node ends after the nodes that it has called. A waiting node may give up."""
         if seat in self.live and not seat.children:
             self.slots.leave(seat)
             self.live.remove(seat)
 
     @rule(seat=seats)
     def end_twice(self, seat):
-        """What has ended stays so."""
+        """Ending a node twice has no effect."""
         if seat not in self.live:
             self.slots.leave(seat)
 
@@ -57,25 +57,25 @@ class Nodes(RuleBasedStateMachine):
 
     @invariant()
     def never_more_at_work_than_allowed(self):
-        """The cap is true for the whole tree."""
+        """The cap holds for the whole tree."""
         if hasattr(self, "slots"):
             assert sum(seat.has_slot for seat in self.live) <= self.limit
 
     @invariant()
     def no_slot_is_lost(self):
-        """Each is free or somebody's."""
+        """Each slot is free or held by a node."""
         if hasattr(self, "slots"):
             assert self.slots._free + sum(seat.has_slot for seat in self.live) == self.limit
 
     @invariant()
     def somebody_can_always_go_on(self):
-        """As long as nodes live, one of them that waits for nobody has a slot."""
+        """While there are nodes, at least one with a slot does not wait for another node."""
         if hasattr(self, "slots") and self.live:
             assert any(seat.has_slot and not seat.children for seat in self.live)
 
     @invariant()
     def a_slot_waits_for_nobody(self):
-        """Where one is free, nobody is queueing."""
+        """If a slot is free, no node waits for one."""
         if hasattr(self, "slots") and self.slots._free:
             assert all(seat.granted.done() for seat in self.live)
 
@@ -84,7 +84,7 @@ TestNodes = Nodes.TestCase
 
 
 def test_who_gives_up_at_the_last_moment_hands_on_what_it_got():
-    """The slot was granted and the wait cancelled at once."""
+    """The wait is cancelled just after the slot was granted."""
     slots = Slots(1)
     first, second, third = slots.take(None), slots.take(None), slots.take(None)
     second.granted.cancel()
@@ -95,7 +95,7 @@ def test_who_gives_up_at_the_last_moment_hands_on_what_it_got():
 
 
 def test_closing_wakes_everybody_who_waits_and_lets_nobody_in():
-    """They get the error; who is at work goes on and may leave."""
+    """Waiting nodes get the error; running nodes continue and may end."""
     slots = Slots(1)
     first, second = slots.take(None), slots.take(None)
     slots.close(RuntimeError("stopped"))
@@ -107,7 +107,7 @@ def test_closing_wakes_everybody_who_waits_and_lets_nobody_in():
 
 
 def test_threads_share_it():
-    """Many at once: never more at work than allowed, and all come through."""
+    """With many threads, the cap holds, and all threads end."""
     slots, lock = Slots(3), threading.Lock()
     at_work, peak, done = 0, 0, 0
 

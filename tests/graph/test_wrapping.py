@@ -1,4 +1,4 @@
-"""One line of care for every node of a graph."""
+"""`wrap_graph()`: the same options for every node of a graph."""
 
 import warnings
 
@@ -30,7 +30,7 @@ def _chain(*actions, **options):
 
 
 def test_every_node_gets_the_same_care(mode, fake):
-    """Retry, and capture where that does not help; the names are those of the graph."""
+    """Retry, and capture if the retries fail. The nodes keep the names of the graph."""
     metrics = NodeMetricsCollector()
     builder = _chain(_flaky(mode, ConnectionError, {"story_id": "s"}), _flaky(mode, ValueError("no")))
     wrapped = wrap_graph(builder, retry=2, metrics_collector=metrics, runtime=fake, on_error="capture")
@@ -42,7 +42,7 @@ def test_every_node_gets_the_same_care(mode, fake):
 
 
 def test_a_node_keeps_its_own_options(mode):
-    """What create_node() has made is left alone; a second wrap changes nothing."""
+    """Nodes of `create_node()` are not changed; a second wrap changes nothing."""
     flaky = Flaky(ConnectionError, {"story_id": "s"})
     node = create_node(flaky.awaited if mode.is_async else flaky.sync)
     builder = wrap_graph(_chain(node), retry={"max_attempts": 2, "backoff_ms": 0})
@@ -52,7 +52,7 @@ def test_a_node_keeps_its_own_options(mode):
 
 
 def test_kinds_of_actions_are_wrapped_as_what_they_are():
-    """A sync or async function, a generator, a Runnable, a compiled graph."""
+    """Such as a sync or async function, a generator, a Runnable and a compiled graph."""
 
     async def awaited(state):
         return {}
@@ -69,7 +69,7 @@ def test_kinds_of_actions_are_wrapped_as_what_they_are():
 
 
 def test_each_node_has_a_breaker_of_its_own():
-    """Made of one config."""
+    """Although all nodes share one config."""
     builder = wrap_graph(_chain(lambda state: {}, lambda state: {}), circuit_breaker={"failure_threshold": 1})
     first, second = (action_of(spec.runnable).circuit_breaker for spec in builder.nodes.values())
     assert first is not None
@@ -77,7 +77,7 @@ def test_each_node_has_a_breaker_of_its_own():
 
 
 def test_a_retry_policy_of_langgraph_is_taken_over(mode):
-    """It could not act on a node that captures; inside the node it does."""
+    """It could not retry a node that captures its errors, so the retry is inside the node."""
     policy = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False, retry_on=KeyError)
     builder = _chain(_flaky(mode, KeyError, KeyError, {"story_id": "s"}), retry_policy=policy)
     wrap_graph(builder, retry=1, on_error="capture")
@@ -87,7 +87,7 @@ def test_a_retry_policy_of_langgraph_is_taken_over(mode):
 
 @pytest.mark.req("N-27")
 def test_langgraph_goes_on_acting_where_nodes_raise(mode):
-    """Its retry policy, its error handler and its cache."""
+    """Its retry policy, its error handler and its cache still work."""
     calls = []
 
     def fail(state):
@@ -112,7 +112,7 @@ def test_langgraph_goes_on_acting_where_nodes_raise(mode):
     ],
 )
 def test_what_cannot_work_with_captured_errors_is_warned_of(options, message):
-    """With the name of the node and the way out; nothing is said where nodes raise."""
+    """The warning names the node and a fix. There is none if nodes raise."""
     with pytest.warns(UserWarning, match=f"Node 'n0': .*{message}.*on_error='raise'"):
         wrap_graph(_chain(lambda state: {}, **options), on_error="capture")
     with warnings.catch_warnings():
@@ -122,7 +122,7 @@ def test_what_cannot_work_with_captured_errors_is_warned_of(options, message):
 
 @pytest.mark.req("N-29")
 def test_a_failure_is_raised_as_it_was_before(mode, fake):
-    """The edges of the graph were not made for captured failures."""
+    """Because the edges of the graph do not expect captured failures."""
     builder = wrap_graph(_chain(_flaky(mode, ConnectionError("model down"))), retry=2, runtime=fake)
     with pytest.raises(ConnectionError, match="model down"):
         mode.invoke(builder.compile(), {})
@@ -130,7 +130,7 @@ def test_a_failure_is_raised_as_it_was_before(mode, fake):
 
 
 def test_a_failure_stays_out_of_langgraphs_cache(mode):
-    """It is raised: as a captured one it would be served again as a result."""
+    """It is raised. A captured failure would be cached as a result."""
     action = _flaky(mode, ValueError("first"), {"story_id": "s"})
     with pytest.warns(UserWarning, match="raised, not captured"):
         builder = wrap_graph(_chain(action, cache_policy=CachePolicy()), on_error="capture")
@@ -142,7 +142,7 @@ def test_a_failure_stays_out_of_langgraphs_cache(mode):
 
 
 def test_a_bad_option_changes_nothing():
-    """The graph is as it was."""
+    """The graph stays unchanged."""
     builder = _chain(lambda state: {}, lambda state: {})
     before = [spec.runnable for spec in builder.nodes.values()]
     with pytest.raises(ValueError, match="max_attempts"):
@@ -158,6 +158,6 @@ def test_a_bad_option_changes_nothing():
     ],
 )
 def test_what_cannot_be_wrapped_is_refused(graph, options, message):
-    """By name, with the way out."""
+    """The message names the node and a fix."""
     with pytest.raises(TypeError, match=message):
         wrap_graph(graph, **options)

@@ -1,4 +1,4 @@
-"""The collector: what is counted, read and forgotten."""
+"""The collector: counting, reading and resetting."""
 
 import asyncio
 import sys
@@ -42,7 +42,7 @@ def test_metrics_tell_what_a_node_did(collector):
 
 @pytest.mark.req("M-2")
 def test_nodes_are_counted_apart(collector):
-    """What one node does is nothing to another."""
+    """Each node has its own counts."""
     collector.record_success("a", 1)
     collector.record_failure("b", 2)
     totals = {node: found.success_count for node, found in collector.get_all_node_metrics().items()}
@@ -74,7 +74,7 @@ def test_an_unknown_node_has_empty_metrics(collector):
 
 @pytest.mark.req("M-3")
 def test_asking_for_a_node_does_not_add_it(collector):
-    """A read leaves no trace."""
+    """A read does not change the collector."""
     collector.get_node_metrics("nobody")
     assert collector.get_all_node_metrics() == {}
 
@@ -89,7 +89,7 @@ def test_all_metrics_are_a_copy(collector):
 
 @pytest.mark.req("M-4")
 def test_failures_by_category_are_a_copy(collector):
-    """The dict within a reading is the reader's own too."""
+    """The reader may change this dict, too."""
     collector.record_failure("a", 1)
     collector.get_node_metrics("a").failures_by_category.clear()
     assert collector.get_node_metrics("a").failures_by_category == NO_FAILURES | {"other": 1}
@@ -97,7 +97,7 @@ def test_failures_by_category_are_a_copy(collector):
 
 @pytest.mark.req("M-4")
 def test_a_reading_does_not_change_later(collector):
-    """Metrics are a value of their moment."""
+    """Later records do not change metrics that were already read."""
     collector.record_success("a", 1)
     reading = collector.get_node_metrics("a")
     collector.record_success("a", 1)
@@ -115,7 +115,7 @@ def test_resetting_a_node_forgets_only_that_node(collector):
 
 @pytest.mark.req("M-5")
 def test_resetting_without_a_name_forgets_all(collector):
-    """The collector is as new."""
+    """The collector is empty again."""
     collector.record_success("a", 1)
     collector.record_success("", 1)
     collector.reset_node_metrics()
@@ -140,13 +140,13 @@ def test_resetting_an_unknown_node_is_no_error(collector):
 
 @pytest.mark.req("M-12")
 def test_the_window_holds_100_executions_by_default(collector):
-    """The size that nobody has to choose."""
+    """This is the default size."""
     assert collector.window_size == 100
 
 
 @pytest.mark.req("M-12")
 def test_percentiles_are_over_the_window():
-    """A slow start no longer shows once the window has moved on."""
+    """Slow first executions no longer count after they have left the window."""
     collector = NodeMetricsCollector(window_size=2)
     for duration in (1_000, 1, 2):
         collector.record_success("a", duration)
@@ -172,7 +172,7 @@ def test_the_ends_of_the_range_are_accepted(size):
 @pytest.mark.parametrize("duration", [-1, -0.001, float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("record", ["record_success", "record_failure"])
 def test_a_duration_that_cannot_be_counts_as_zero(collector, record, duration):
-    """The execution happened, however broken the clock was."""
+    """The execution counts, even if the clock was wrong."""
     getattr(collector, record)("a", duration)
     found = collector.get_node_metrics("a")
     assert (found.total_executions, found.last_execution_ms) == (1, 0)
@@ -205,7 +205,7 @@ def test_failures_are_counted_by_category(collector, category):
 
 @pytest.mark.req("M-15")
 def test_a_failure_without_a_category_is_other(collector):
-    """Nobody has to know why."""
+    """The caller does not have to know the category."""
     collector.record_failure("a", 1)
     assert collector.get_node_metrics("a").failures_by_category[FailureCategory.OTHER] == 1
 
@@ -221,7 +221,7 @@ def test_cancelled_and_refused_calls_have_counts_of_their_own(collector, categor
 @pytest.mark.req("M-15")
 @pytest.mark.parametrize("category", [FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN])
 def test_cancelled_and_refused_calls_are_no_executions_of_the_node(collector, category):
-    """They leave no total, no failure and no duration."""
+    """They change neither the total nor failures nor durations."""
     collector.record_failure("a", 1, category)
     found = collector.get_node_metrics("a")
     assert (found.total_executions, found.failure_count, found.last_execution_ms) == (0, 0, None)
@@ -239,7 +239,7 @@ def test_cancelled_and_refused_calls_are_no_executions_of_the_node(collector, ca
     ],
 )
 def test_an_exception_is_classified_as_by_nodes(collector, record, error, category):
-    """So that work of one's own is counted with the same categories."""
+    """So code outside nodes is counted with the same categories."""
     getattr(collector, record)("a", 1, error)
     assert collector.get_node_metrics("a").failures_by_category == NO_FAILURES | {category: 1}
 
@@ -290,7 +290,7 @@ def test_rates_of_fallbacks_and_refusals_are_shares_of_executions_and_refused_ca
 
 @pytest.mark.req("M-19")
 def test_a_cancelled_call_has_no_fallback(collector):
-    """Refused, because the counts would not add up."""
+    """It is refused, because the counts would not add up."""
     with pytest.raises(ValueError, match=r"such a call has no fallback\. Use record_failure"):
         collector.record_fallback("a", 1, asyncio.CancelledError())
     assert collector.get_all_node_metrics() == {}
@@ -298,7 +298,7 @@ def test_a_cancelled_call_has_no_fallback(collector):
 
 @pytest.mark.req("M-2")
 def test_a_retry_may_say_which_attempt_it_is(collector):
-    """Each call counts one, whatever the number."""
+    """Each call counts one retry, regardless of the number."""
     collector.record_retry("a", 2)
     collector.record_retry("a", attempt=7)
     assert collector.get_node_metrics("a").retry_count == 2
@@ -307,7 +307,7 @@ def test_a_retry_may_say_which_attempt_it_is(collector):
 @pytest.mark.req("M-2")
 @pytest.mark.parametrize("attempt", [0, -1, 1.5, True, "2"])
 def test_an_attempt_that_cannot_be_is_refused(collector, attempt):
-    """Nothing is counted."""
+    """It is refused, and nothing is counted."""
     with pytest.raises(ValueError, match="attempt must be a whole number from 1, got"):
         collector.record_retry("a", attempt)
     assert collector.get_all_node_metrics() == {}
@@ -326,7 +326,7 @@ def test_an_unknown_category_is_refused(collector, category):
 
 @pytest.mark.req("M-15")
 def test_a_refused_record_counts_nothing(collector):
-    """Not even the node's name."""
+    """The node does not appear either."""
     with pytest.raises(ValueError, match="error must be"):
         collector.record_failure("a", 1, "nonsense")
     assert collector.get_all_node_metrics() == {}
@@ -357,7 +357,7 @@ def test_no_record_is_lost_between_threads():
 @pytest.mark.req("M-13")
 @pytest.mark.usefixtures("restless_threads")
 def test_the_window_holds_together_while_threads_read_and_reset():
-    """Readers and resets among the writers see a window that adds up at any moment."""
+    """While others write, readers and resets see a consistent window at any moment."""
     collector = NodeMetricsCollector(window_size=5)
 
     def write(worker):
@@ -377,7 +377,7 @@ def test_the_window_holds_together_while_threads_read_and_reset():
 
 @pytest.mark.req("M-13")
 async def test_no_record_is_lost_between_tasks(collector):
-    """Tasks that take turns record each of their executions."""
+    """Concurrent tasks record all of their executions."""
 
     async def report():
         for _ in range(20):
@@ -389,6 +389,6 @@ async def test_no_record_is_lost_between_tasks(collector):
 
 
 def test_the_package_hands_on_its_public_names_in_order():
-    """What users import is listed, and listed once."""
+    """`__all__` lists each name that users import, once."""
     assert sorted(set(metrics.__all__)) == metrics.__all__
     assert all(hasattr(metrics, name) for name in metrics.__all__)

@@ -1,4 +1,4 @@
-"""Any sequence of records and resets, against a model that keeps everything."""
+"""Any sequence of records and resets, compared with a model that keeps all events."""
 
 import math
 
@@ -17,7 +17,7 @@ WINDOW = 3
 
 
 def percentile(percent, executions):
-    """Sort the latest executions anew."""
+    """Sort the latest executions and return the percentile."""
     latest = sorted(duration for duration, _ in executions[-WINDOW:])
     return latest[min(math.floor(percent * len(latest) / 100), len(latest) - 1)] if latest else None
 
@@ -82,12 +82,12 @@ class CollectorAgainstModel(RuleBasedStateMachine):
 
     @rule()
     def save_and_load(self):
-        """Go on with a collector made from the JSON of this one."""
+        """Replace the collector by one that is loaded from its JSON."""
         self.collector = NodeMetricsCollector.from_json(self.collector.to_json())
 
     @invariant()
     def nodes_agree(self):
-        """The same nodes are known, in the order in which they reported."""
+        """Collector and model know the same nodes, in the order of their first reports."""
         assert list(self.collector.get_all_node_metrics()) == list(self.events)
 
     @invariant()

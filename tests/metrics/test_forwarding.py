@@ -1,4 +1,4 @@
-"""A collector that tells others what it is told."""
+"""A collector that forwards its records to others."""
 
 import logging
 
@@ -9,22 +9,22 @@ from langgraph_runner.metrics import NodeMetricsCollector
 
 
 class Failing:
-    """A recorder that raises while it is told to."""
+    """A recorder that raises if it is switched to fail."""
 
     def __init__(self):
         self.broken = True
         self.calls = 0
 
     def record_success(self, node, duration_ms):
-        """As a recorder has it, and so the other two."""
+        """A method of a recorder, like the other two."""
         self._record()
 
     def record_failure(self, node, duration_ms, category):
-        """See above."""
+        """A method of a recorder."""
         self._record()
 
     def record_retry(self, node):
-        """See above."""
+        """A method of a recorder."""
         self._record()
 
     def _record(self):
@@ -48,7 +48,7 @@ def record_one_of_each(collector):
 
 
 def test_everything_is_forwarded(collector):
-    """Another collector comes to know the same."""
+    """Another collector gets the same records."""
     other = NodeMetricsCollector()
     collector.forward_to(other)
     record_one_of_each(collector)
@@ -57,7 +57,7 @@ def test_everything_is_forwarded(collector):
 
 @pytest.mark.req("M-19")
 def test_a_recorder_that_does_not_know_fallbacks_is_told_the_failure(collector):
-    """Such as one that was written before there was `record_fallback`."""
+    """Such as a recorder from before `record_fallback` existed."""
     told = []
 
     class Recorder(Failing):
@@ -70,7 +70,7 @@ def test_a_recorder_that_does_not_know_fallbacks_is_told_the_failure(collector):
 
 
 def test_durations_are_forwarded_as_they_were_counted(collector):
-    """One that cannot be is 0 to the recorder too."""
+    """The recorder gets 0 for an impossible duration, too."""
     other = NodeMetricsCollector()
     collector.forward_to(other)
     collector.record_success("a", float("nan"))
@@ -78,7 +78,7 @@ def test_durations_are_forwarded_as_they_were_counted(collector):
 
 
 def test_a_recorder_is_told_once(collector):
-    """However often it was added."""
+    """Even if it was added several times."""
     other = NodeMetricsCollector()
     collector.forward_to(other)
     collector.forward_to(other)
@@ -87,7 +87,7 @@ def test_a_recorder_is_told_once(collector):
 
 
 def test_forwarding_ends(collector):
-    """What comes later is not told, and ending twice is nothing."""
+    """Later records are not forwarded, and ending twice has no effect."""
     other = NodeMetricsCollector()
     collector.forward_to(other)
     collector.stop_forwarding(other)
@@ -97,7 +97,7 @@ def test_forwarding_ends(collector):
 
 
 def test_a_collector_does_not_forward_to_itself(collector):
-    """That would never end."""
+    """It would forward forever."""
     with pytest.raises(ValueError, match="itself"):
         collector.forward_to(collector)
 
@@ -113,13 +113,13 @@ def test_a_collector_does_not_forward_to_itself(collector):
     ],
 )
 def test_what_nothing_can_be_reported_to_is_refused(collector, recorder, message):
-    """When it is handed over, not at each record."""
+    """It is refused when it is added, not at each record."""
     with pytest.raises(TypeError, match=message):
         collector.forward_to(recorder)
 
 
 def test_a_failing_recorder_harms_nothing(collector):
-    """The collector counts, the other recorders are told, the node delivers."""
+    """The collector counts, the other recorders are called, and the node returns its result."""
     failing, other = Failing(), NodeMetricsCollector()
     collector.forward_to(failing)
     collector.forward_to(other)
@@ -131,7 +131,7 @@ def test_a_failing_recorder_harms_nothing(collector):
 
 
 def test_a_failing_recorder_is_logged_when_it_begins_to_fail(collector, caplog):
-    """Once for several failures in a row, and again after it has recovered."""
+    """It is logged once for several failures in a row, and again after a recovery."""
     failing = Failing()
     collector.forward_to(failing)
     with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
@@ -154,5 +154,5 @@ def test_buckets_that_are_none_are_refused(buckets_ms):
 
 
 def test_buckets_can_be_read():
-    """As floats, whatever they were given as."""
+    """They are floats, also if they were given as integers."""
     assert NodeMetricsCollector(buckets_ms=range(1, 4)).buckets_ms == (1.0, 2.0, 3.0)

@@ -7,7 +7,7 @@ from langgraph_runner import GraphState, MetricThreshold, NodeMetricsCollector, 
 
 
 class State(GraphState, total=False):
-    """What the two nodes hand on."""
+    """The state of the two nodes."""
 
     x: int
     y: int
@@ -27,7 +27,7 @@ def graph_of(**nodes):
 
 @pytest.mark.req("M-6", "M-9", "M-11")
 def test_a_run_reports_each_node_to_the_collector_of_the_config():
-    """One execution of each node, under the name that the graph has for it."""
+    """It counts one execution of each node, under the node's name in the graph."""
     collector = NodeMetricsCollector()
     graph = graph_of(first=create_node(lambda state: {"y": 1}), second=create_node(lambda state: {"y": 2}))
     graph.invoke({"x": 1}, runner_config(metrics_collector=collector))
@@ -37,7 +37,7 @@ def test_a_run_reports_each_node_to_the_collector_of_the_config():
 
 @pytest.mark.req("M-6")
 def test_the_collector_of_the_config_wins():
-    """The one that the node was made with hears nothing of that run."""
+    """The collector of the node gets no records of that run."""
     own, of_the_run = NodeMetricsCollector(), NodeMetricsCollector()
     graph = graph_of(only=create_node(lambda state: {"y": 1}, metrics_collector=own))
     graph.invoke({"x": 1}, runner_config(metrics_collector=of_the_run))
@@ -61,7 +61,7 @@ async def test_retries_and_failures_of_a_run_are_counted():
 
 @pytest.mark.req("M-19")
 def test_a_fallback_does_not_hide_an_outage(mode):
-    """Five runs of a dead node with breaker and fallback all deliver, and every number shows the outage."""
+    """Five runs of a failing node with breaker and fallback succeed, and all metrics show the outage."""
     events = []
     collector = NodeMetricsCollector(
         thresholds=[
@@ -91,7 +91,7 @@ def test_a_fallback_does_not_hide_an_outage(mode):
 
 @pytest.mark.req("M-19")
 def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(mode):
-    """The call counts once, as what the function raised."""
+    """The call counts once, with the category of the function's exception."""
     collector = NodeMetricsCollector()
 
     def dead(state):
@@ -108,7 +108,7 @@ def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(mode):
 
 @pytest.mark.req("M-6", "M-19")
 def test_a_collector_that_does_not_know_fallbacks_is_told_the_failure(mode):
-    """A user's own collector with the three methods sees the outage too."""
+    """A user's collector with only the three methods sees the outage, too."""
     told = []
 
     class Collector:

@@ -1,4 +1,4 @@
-"""The JSON form of a collector, there and back."""
+"""Saving a collector as JSON, and loading it."""
 
 import json
 
@@ -40,7 +40,7 @@ def saved():
 
 @pytest.mark.req("M-16")
 def test_a_snapshot_shows_the_metrics_to_readers(saved):
-    """Other programs read it without doing sums."""
+    """Other programs can read it without calculations."""
     assert saved["nodes"]["a"]["metrics"] == {
         "node": "a",
         "success_count": 2,
@@ -84,7 +84,7 @@ def test_a_snapshot_has_the_latest_calls_in_the_order_of_arrival():
 
 @pytest.mark.req("M-16", "M-19")
 def test_a_snapshot_from_before_fallbacks_were_counted_loads(saved):
-    """It goes on without any, and writes what can be loaded again."""
+    """It continues without fallbacks, and its own snapshot can be loaded again."""
     del saved["nodes"]["a"]["calls"]
     for field in ("fallback_count", "fallback_rate", "circuit_open_rate"):
         del saved["nodes"]["a"]["metrics"][field]
@@ -99,7 +99,7 @@ def test_a_snapshot_from_before_fallbacks_were_counted_loads(saved):
 
 @pytest.mark.req("M-16")
 def test_json_is_the_snapshot_as_text(saved):
-    """What is written is what `snapshot` returns."""
+    """The text contains what `snapshot` returns."""
     assert json.loads(NodeMetricsCollector.from_json(json.dumps(saved)).to_json()) == saved
 
 
@@ -107,7 +107,7 @@ def test_json_is_the_snapshot_as_text(saved):
 @given(before=EXECUTIONS, after=EXECUTIONS, size=st.integers(1, 5))
 @settings(deadline=None)
 def test_a_restored_collector_goes_on_as_the_original_would(before, after, size):
-    """The same metrics now, and after more executions: which sample leaves the window next is kept too."""
+    """It has the same metrics now and after more executions, because the order of samples is saved, too."""
     original = NodeMetricsCollector(size)
     record(original, before)
     restored = NodeMetricsCollector.from_json(original.to_json())
@@ -119,7 +119,7 @@ def test_a_restored_collector_goes_on_as_the_original_would(before, after, size)
 
 @pytest.mark.req("M-16", "M-17")
 def test_thresholds_of_a_restored_collector_start_afresh():
-    """Who listens now has not heard that the node is above its limit."""
+    """The new listener does not know yet that the node is above its limit."""
     text = _failing_collector().to_json()
     events = []
     threshold = MetricThreshold(metric="failure_rate", limit=0.5, min_samples=1)
@@ -140,7 +140,7 @@ def _failing_collector():
     ["", "{", "null", "[]", "{}", '"text"', '{"format": "other", "version": 1}', "[" * 100_000, "NaN"],
 )
 def test_text_that_is_no_snapshot_is_refused(text):
-    """One kind of error, whatever the text is."""
+    """Any such text leads to the same type of error."""
     with pytest.raises(ValueError, match="not a metrics snapshot of version 1"):
         NodeMetricsCollector.from_json(text)
 
@@ -188,7 +188,7 @@ def test_text_that_is_no_snapshot_is_refused(text):
     ],
 )
 def test_a_snapshot_that_does_not_add_up_is_refused(saved, place, value, message):
-    """The message says where it is wrong, and how."""
+    """The message says where the snapshot is inconsistent, and how."""
     target = saved
     for key in place[:-1]:
         target = target[key]

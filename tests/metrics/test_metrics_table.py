@@ -1,4 +1,4 @@
-"""Metrics as a table, of rich and of plain text."""
+"""Metrics as a table of rich, and as plain text."""
 
 import sys
 
@@ -34,7 +34,7 @@ def test_text_has_a_line_for_each_node(collector):
 
 @pytest.mark.req("M-1")
 def test_a_node_without_executions_shows_dashes():
-    """A retry in progress is no duration yet."""
+    """A node that is still being retried has no duration yet."""
     collector = NodeMetricsCollector()
     collector.record_retry("a")
     assert str(collector).splitlines()[1].split() == ["a", "0", "0", "0", "0", "1", *"------"]
@@ -42,7 +42,7 @@ def test_a_node_without_executions_shows_dashes():
 
 @pytest.mark.req("M-1")
 def test_rich_prints_a_table(collector):
-    """Totals, percentiles and categories are in it, and brackets in names are no markup."""
+    """It has totals, percentiles and categories. Brackets in names are not markup."""
     console = Console(width=200, record=True, file=sys.stderr)
     console.print(collector)
     printed = console.export_text()
@@ -57,5 +57,5 @@ def test_text_needs_no_rich(collector, monkeypatch):
 
 
 def test_repr_names_the_nodes(collector):
-    """Short enough for a log line."""
+    """The text is short enough for a log line."""
     assert repr(collector) == "NodeMetricsCollector(window_size=100, nodes=['theme', '[b]'])"

@@ -8,7 +8,7 @@ from langgraph_runner.metrics import NodeMetrics
 
 @pytest.mark.req("M-1")
 def test_empty_metrics_have_no_durations():
-    """None, not 0, where there is nothing to measure."""
+    """They are None, not 0, without executions."""
     empty = NodeMetrics(node="a")
     durations = (
         empty.last_execution_ms,
@@ -39,7 +39,7 @@ def test_the_total_is_successes_and_failures():
 @pytest.mark.req("M-1")
 @pytest.mark.parametrize(("successes", "failures", "rate"), [(3, 1, 0.25), (0, 2, 1.0), (0, 0, 0.0)])
 def test_the_failure_rate_is_the_share_that_failed(successes, failures, rate):
-    """0 without executions."""
+    """The rate is 0 without executions."""
     assert NodeMetrics(node="a", success_count=successes, failure_count=failures).failure_rate == rate
 
 

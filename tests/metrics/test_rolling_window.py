@@ -75,7 +75,7 @@ def test_an_empty_window_has_no_failures():
 @example(size=2, samples=[(0.0, False), (-0.0, True), (0.0, False)], percent=50)
 @settings(deadline=None)
 def test_the_window_agrees_with_sorting_the_latest_samples(size, samples, percent):
-    """Whatever comes in, the window reads as if the latest samples were sorted anew each time."""
+    """For any samples, the result equals that of sorting the latest samples each time."""
     window = RollingWindow(size)
     for duration, failed in samples:
         window.add(duration, failed=failed)

@@ -13,32 +13,32 @@ SLOWNESS = MetricThreshold(metric="p99_ms", limit=100, min_samples=1)
 
 @pytest.fixture
 def events():
-    """What the listener was told."""
+    """The events that the listener received."""
     return []
 
 
 def watching(events, *thresholds, window_size=4):
-    """Make a collector with a small window that tells `events` of crossings."""
+    """Make a collector with a small window that adds each crossing to `events`."""
     return NodeMetricsCollector(window_size, thresholds=thresholds, on_threshold=events.append)
 
 
 @pytest.mark.req("M-17")
 def test_a_failure_rate_above_its_limit_is_told(events):
-    """The event says which node, which metric, how much and against what."""
+    """The event has the node, the metric, the value and the limit."""
     watching(events, FAILURES).record_failure("a", 1)
     assert events == [ThresholdEvent("a", "failure_rate", 1.0, 0.5, "exceeded")]
 
 
 @pytest.mark.req("M-17")
 def test_a_p99_above_its_limit_is_told(events):
-    """Slow successes are enough."""
+    """Slow successes are enough for an event."""
     watching(events, SLOWNESS).record_success("a", 101)
     assert events == [ThresholdEvent("a", "p99_ms", 101.0, 100.0, "exceeded")]
 
 
 @pytest.mark.req("M-17")
 def test_a_value_at_its_limit_is_within_it(events):
-    """Exceeding is more than reaching."""
+    """Only a value above the limit exceeds it."""
     collector = watching(events, FAILURES, SLOWNESS)
     collector.record_success("a", 100)
     collector.record_failure("a", 100)
@@ -47,7 +47,7 @@ def test_a_value_at_its_limit_is_within_it(events):
 
 @pytest.mark.req("M-17")
 def test_only_the_crossing_is_told(events):
-    """More of the same says nothing new."""
+    """There is no event while the value stays above its limit."""
     collector = watching(events, FAILURES)
     for _ in range(10):
         collector.record_failure("a", 1)
@@ -77,7 +77,7 @@ def test_the_rate_is_that_of_the_window(events):
 
 @pytest.mark.req("M-17")
 def test_nothing_is_said_of_too_few_samples(events):
-    """One failure of one is 100 %, and no reason to wake anybody."""
+    """One failure in one call is 100 %, but too little for an alarm."""
     collector = watching(events, MetricThreshold(metric="failure_rate", limit=0.1, min_samples=3))
     collector.record_failure("a", 1)
     collector.record_failure("a", 1)
@@ -88,7 +88,7 @@ def test_nothing_is_said_of_too_few_samples(events):
 
 @pytest.mark.req("M-17")
 def test_each_node_crosses_for_itself(events):
-    """Two nodes that fail are two events."""
+    """Two failing nodes lead to two events."""
     collector = watching(events, FAILURES)
     collector.record_failure("a", 1)
     collector.record_failure("b", 1)
@@ -97,7 +97,7 @@ def test_each_node_crosses_for_itself(events):
 
 @pytest.mark.req("M-17")
 def test_each_limit_of_a_metric_crosses_for_itself(events):
-    """A warning level and an alarm level can be watched together."""
+    """For example, a warning level and an alarm level."""
     collector = watching(events, SLOWNESS, MetricThreshold(metric="p99_ms", limit=200, min_samples=1))
     collector.record_success("a", 150)
     collector.record_success("a", 250)
@@ -114,7 +114,7 @@ def test_cancelled_and_refused_calls_exceed_nothing(events, category):
 
 @pytest.mark.req("M-17", "M-19")
 def test_a_fallback_does_not_hide_failures_from_the_failure_rate(events):
-    """The function failed, whatever stood in for it."""
+    """The function has failed, even if a fallback replaced its result."""
     watching(events, FAILURES).record_fallback("a", 1)
     assert [(event.metric, event.value) for event in events] == [("failure_rate", 1.0)]
 
@@ -122,7 +122,7 @@ def test_a_fallback_does_not_hide_failures_from_the_failure_rate(events):
 @pytest.mark.req("M-17", "M-19")
 @pytest.mark.parametrize("metric", ["fallback_rate", "circuit_open_rate"])
 def test_rates_of_fallbacks_and_refusals_cross_their_limits(events, metric):
-    """Over the latest calls: up with refused ones, down with successes."""
+    """They count the latest calls: refused calls raise the rate, successes lower it."""
     collector = watching(events, MetricThreshold(metric=metric, limit=0.5, min_samples=3))
     for _ in range(3):
         collector.record_fallback("a", 1, "circuit_open")
@@ -150,7 +150,7 @@ def test_refused_calls_show_an_outage_that_has_left_no_executions(events):
 
 @pytest.mark.req("M-5", "M-17")
 def test_a_reset_arms_the_threshold_without_an_event(events):
-    """The node is forgotten, and what it does next is news."""
+    """After the reset, the next crossing is a new event."""
     collector = watching(events, FAILURES)
     collector.record_failure("a", 1)
     collector.reset_node_metrics("a")
@@ -172,7 +172,7 @@ def test_the_listener_may_use_the_collector():
 
 @pytest.mark.req("M-17")
 def test_a_failing_listener_is_logged(caplog):
-    """With what it raised, and of which event."""
+    """The log has the exception and the event."""
 
     def broken(event):
         raise RuntimeError("pager is down")
@@ -187,7 +187,7 @@ def test_a_failing_listener_is_logged(caplog):
 
 @pytest.mark.req("M-17")
 def test_a_failing_listener_does_not_keep_the_next_event_away(caplog):
-    """Each event is told on its own."""
+    """Each event is delivered independently."""
     told = []
 
     def fails_at_first(event):
@@ -240,7 +240,7 @@ def test_a_threshold_that_could_never_fire_is_refused(events):
 @pytest.mark.req("M-17")
 @pytest.mark.parametrize("options", [{"thresholds": [FAILURES]}, {"on_threshold": print}])
 def test_thresholds_without_a_listener_are_refused(options):
-    """And the other way round: either alone does nothing."""
+    """A listener without thresholds is refused, too, because either alone has no effect."""
     with pytest.raises(ValueError, match="thresholds and on_threshold must be given together"):
         NodeMetricsCollector(**options)
 

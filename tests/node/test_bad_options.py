@@ -51,25 +51,25 @@ def fn(state):
     ],
 )
 def test_a_wrong_option_is_refused_with_the_right_one(make, message):
-    """By its name, when it is given."""
+    """When it is given; the message has both names."""
     with pytest.raises(TypeError, match=message):
         make()
 
 
 def test_keys_of_the_users_own_travel_in_the_config():
-    """As LangGraph's `thread_id` does."""
+    """Like LangGraph's `thread_id`."""
     config = runner_config({"configurable": {"abort_signl": 1}}, thread_id="t", user="u")
     assert config["configurable"] == {"abort_signl": 1, "thread_id": "t", "user": "u"}
 
 
 def test_a_predicate_of_two_arguments_is_refused():
-    """It is called with the error alone."""
+    """It is called with only the error."""
     with pytest.raises(ValueError, match=r"predicate must .* needs the argument 'b'"):
         RetryConfig(retry_on=lambda a, b: True)
 
 
 def test_without_a_function_it_is_a_decorator(mode, fake):
-    """With the options for the function that follows."""
+    """It takes the options for the function below it."""
 
     @create_node(retry=2, runtime=fake)
     @mode.function
@@ -84,7 +84,7 @@ def test_without_a_function_it_is_a_decorator(mode, fake):
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("place", ["configurable", "top"])
 def test_the_abort_signal_is_also_found_as_signal(mode, place):
-    """In the config itself only where no graph is between: LangGraph drops what it does not know."""
+    """At the top of the config only without a graph, because LangGraph drops unknown keys."""
     controller = AbortController()
     controller.abort("stop")
     own = {"signal": controller.signal}
@@ -95,7 +95,7 @@ def test_the_abort_signal_is_also_found_as_signal(mode, place):
 
 @pytest.mark.req("N-17")
 def test_a_graph_hands_on_the_signal_of_its_configurable(mode):
-    """Under either name."""
+    """Under both names."""
     from langgraph.graph import START, StateGraph
 
     controller = AbortController()
@@ -108,7 +108,7 @@ def test_a_graph_hands_on_the_signal_of_its_configurable(mode):
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("place", ["configurable", "top"])
 def test_a_graph_runner_finds_it_in_both_places(place):
-    """It is cancelled by it."""
+    """The signal cancels the run."""
     from langgraph.graph import START, StateGraph
 
     controller = AbortController()
@@ -120,5 +120,5 @@ def test_a_graph_runner_finds_it_in_both_places(place):
 
 
 def test_a_signal_of_another_kind_is_left_alone(mode):
-    """A program may have a key of this name for something else."""
+    """A program may use a key of this name for something else."""
     assert mode.call(create_node(mode.function(fn)), {}, {"configurable": {"signal": "SIGTERM"}}) == {}

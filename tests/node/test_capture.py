@@ -1,4 +1,4 @@
-"""What a failure leaves in the state, and what it leaves alone."""
+"""Captured failures in the state."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from langgraph_runner import GraphState, NodeError, RetryExhaustedError, create_
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
 
@@ -34,7 +34,7 @@ def failing(error):
 
 @pytest.mark.req("N-4")
 def test_a_failure_becomes_a_record(mode, fake):
-    """All fields of the record, and nothing but a partial state."""
+    """The record has all fields; the update has only the fields for failures."""
     node = create_node(mode.function(failing(ConnectionError("refused"))), name="fetch", runtime=fake)
     update = mode.call(node, {"story_id": "ST-1"})
     assert set(update) == {"errors", "routing_flags"}
@@ -62,7 +62,7 @@ def test_a_failure_becomes_a_record(mode, fake):
 
 @pytest.mark.req("N-4")
 def test_the_exception_does_not_reach_the_graph(mode):
-    """The run goes on with the record in its state."""
+    """The run continues with the record in its state."""
     graph = (
         StateGraph(State)
         .add_node("bad", create_node(mode.function(failing(ValueError("no")))))
@@ -78,7 +78,7 @@ def test_the_exception_does_not_reach_the_graph(mode):
 
 @pytest.mark.req("N-6")
 def test_an_error_that_is_not_retried_blocks(mode):
-    """One attempt, and the flag is up."""
+    """After one attempt, the flag is set."""
     node = create_node(mode.function(failing(TypeError("bug"))), retry=5)
     update = mode.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
@@ -87,7 +87,7 @@ def test_an_error_that_is_not_retried_blocks(mode):
 
 @pytest.mark.req("N-6")
 def test_exhausted_retries_block(mode, fake):
-    """The flag comes with the record of the last attempt."""
+    """The flag is set, with the record of the last attempt."""
     node = create_node(mode.function(failing(ConnectionError("x"))), retry=3, runtime=fake)
     update = mode.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
@@ -96,7 +96,7 @@ def test_exhausted_retries_block(mode, fake):
 
 @pytest.mark.req("N-6")
 def test_a_success_writes_no_flag(mode):
-    """So that parallel branches cannot clear each other's."""
+    """So parallel branches cannot clear each other's flags."""
     assert mode.call(create_node(mode.function(lambda state: {"x": 1}), retry=2), {}) == {"x": 1}
 
 
@@ -117,7 +117,7 @@ def test_flags_route(mode):
 
 @pytest.mark.req("N-4", "N-8")
 def test_parallel_failures_are_all_kept(mode):
-    """Two branches that fail in one superstep write the same fields without conflict."""
+    """Two branches that fail in one superstep can write the same fields."""
     builder = StateGraph(State)
     for name in ("a", "b", "c"):
         builder.add_node(name, create_node(mode.function(failing(ValueError(name)))))
@@ -128,7 +128,7 @@ def test_parallel_failures_are_all_kept(mode):
 
 @pytest.mark.req("N-4")
 def test_the_record_is_json_and_reads_as_a_model(mode):
-    """What a checkpoint keeps, `NodeError` reads back."""
+    """`NodeError` reads the record of a checkpoint."""
     node = create_node(mode.function(failing(TimeoutError("slow"))), name="n")
     record = json.loads(json.dumps(mode.call(node, {})["errors"][0]))
     error = NodeError.model_validate(record)
@@ -168,14 +168,14 @@ def test_captures_into_other_schemas(mode, schema):
 
 
 class Bare(TypedDict, total=False):
-    """A state with no room for errors."""
+    """A state without a field for errors."""
 
     x: int
 
 
 @pytest.mark.req("N-4")
 def test_an_error_that_the_state_cannot_hold_is_raised(mode):
-    """LangGraph would drop it in silence; the note says what to do."""
+    """LangGraph would drop the record silently. The note says what to do."""
     graph = (
         StateGraph(Bare)
         .add_node("n", create_node(mode.function(failing(OSError("disk")))))
@@ -189,7 +189,7 @@ def test_an_error_that_the_state_cannot_hold_is_raised(mode):
 
 @pytest.mark.req("N-4")
 def test_a_state_without_errors_is_reported_before_anything_fails(mode, caplog):
-    """The first call in such a graph logs what is missing, once."""
+    """The first call in such a graph logs once which field is missing."""
     node = create_node(mode.function(lambda state: {"x": 1}))
     graph = StateGraph(Bare).add_node("n", node).add_edge(START, "n").compile()
     mode.invoke(graph, {"x": 0})
@@ -201,7 +201,7 @@ def test_a_state_without_errors_is_reported_before_anything_fails(mode, caplog):
 
 @pytest.mark.parametrize(("on_error", "warnings"), [("capture", 1), ("record", 1), ("raise", 0)])
 def test_a_retry_policy_that_never_acts_is_reported(mode, caplog, on_error, warnings):
-    """LangGraph retries what raises; the first call says so, once."""
+    """LangGraph retries only exceptions. The first call logs that once."""
     node = create_node(mode.function(lambda state: {}), on_error=on_error)
     builder = StateGraph(GraphState).add_node("n", node, retry_policy=RetryPolicy()).add_edge(START, "n")
     graph = builder.compile()
@@ -213,7 +213,7 @@ def test_a_retry_policy_that_never_acts_is_reported(mode, caplog, on_error, warn
 
 @pytest.mark.req("N-27")
 def test_on_error_raise_raises_the_original(mode, fake):
-    """The very exception, with a note of the attempts."""
+    """The same object, with a note about the attempts."""
     error = ConnectionError("down")
     node = create_node(mode.function(failing(error)), name="n", retry=3, on_error="raise", runtime=fake)
     with pytest.raises(ConnectionError) as raised:
@@ -224,7 +224,7 @@ def test_on_error_raise_raises_the_original(mode, fake):
 
 @pytest.mark.req("N-4")
 def test_the_outcome_names_the_exhaustion_and_its_cause(mode, fake):
-    """The value form keeps both the runner's error and the user's."""
+    """The outcome has the error of this package and the user's exception."""
     error = ConnectionError("down")
     node = create_node(mode.function(failing(error)), retry=2, runtime=fake)
     outcome = mode.call(node.run, {})
@@ -235,7 +235,7 @@ def test_the_outcome_names_the_exhaustion_and_its_cause(mode, fake):
 
 @pytest.mark.req("N-24")
 def test_validation_errors_have_their_own_code(mode):
-    """Pydantic in the function is VALIDATION_FAILED, and final."""
+    """A pydantic error in the function is VALIDATION_FAILED, and is not retried."""
 
     class Model(BaseModel):
         n: int
@@ -247,7 +247,7 @@ def test_validation_errors_have_their_own_code(mode):
 
 @pytest.mark.req("N-20")
 def test_secrets_do_not_reach_the_state(mode):
-    """Neither through the message, nor the stack, nor a cause."""
+    """They are removed from the message, the stack and the causes."""
     secret = "hunter" + "2secret99"
 
     def fail(state):
@@ -259,7 +259,7 @@ def test_secrets_do_not_reach_the_state(mode):
 
 @pytest.mark.req("N-20")
 def test_a_sanitizer_of_ones_own(mode):
-    """Extra patterns reach the record."""
+    """Its additional patterns apply to the record."""
     from langgraph_runner import Sanitizer
 
     node = create_node(
@@ -287,7 +287,7 @@ def test_raise_gives_the_original_whatever_stood_around_it(mode, fake):
 
 @pytest.mark.req("N-6", "N-4")
 def test_on_error_record_leaves_the_flag_down(mode):
-    """For one of many branches, whose failure must not block the rest."""
+    """For one of many branches, whose failure must not block the others."""
     node = create_node(mode.function(failing(ValueError("one of many"))), on_error="record")
     update = mode.call(node, {})
     assert list(update) == ["errors"]
@@ -297,7 +297,7 @@ def test_on_error_record_leaves_the_flag_down(mode):
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("on_error", ["capture", "record", "raise"])
 def test_a_failure_of_a_task_is_raised(mode, on_error):
-    """The function that calls the task would take a captured one for its result."""
+    """A captured failure would look like the result of the task to its caller."""
 
     async def call_async(state):
         return {"x": await failing_task(1)}
@@ -318,7 +318,7 @@ class Adding(GraphState, total=False):
 
 @pytest.mark.req("N-4")
 def test_a_captured_failure_repeats_nothing_that_is_in_the_state(mode):
-    """It writes a partial update; a node that hands back the whole state doubles each list with a reducer."""
+    """The update is partial. An update with the whole state would double each list with a reducer."""
     for function, lines in [(failing(ValueError("no")), ["a"]), (lambda state: {**state}, ["a", "a"])]:
         node = create_node(mode.function(function))
         graph = StateGraph(Adding).add_node("n", node).add_edge(START, "n").compile()
@@ -326,14 +326,14 @@ def test_a_captured_failure_repeats_nothing_that_is_in_the_state(mode):
 
 
 def kept_by(saver):
-    """All that a checkpointer holds, in bytes as good as it stores them."""
+    """The content of a checkpointer, as bytes."""
     return repr((dict(saver.storage), dict(saver.writes), dict(saver.blobs)))
 
 
 @pytest.mark.req("N-4", "N-20")
 @pytest.mark.parametrize(("on_error", "is_kept"), [("capture", False), ("record", False), ("raise", True)])
 def test_a_checkpoint_keeps_the_raw_text_of_what_is_raised_only(mode, on_error, is_kept):
-    """LangGraph stores an unhandled error as it prints, and `get_state()` shows it; a record is redacted."""
+    """LangGraph stores the text of an unhandled error, and `get_state()` shows it. A record is redacted."""
     secret = "hunter" + "2secret99"
     saver = InMemorySaver()
     node = create_node(mode.function(failing(OSError(f"password={secret}"))), retry=1, on_error=on_error)

@@ -1,4 +1,4 @@
-"""The options of a node: what is refused, and in which words."""
+"""The options of a node: which are refused, and with which messages."""
 
 from datetime import timedelta
 
@@ -46,14 +46,14 @@ from langgraph_runner.testing import FakeRuntime, Flaky
     ],
 )
 def test_a_bad_retry_is_refused_by_field(field, value):
-    """When the node is made, not when it fails."""
+    """When the node is created, not when it fails."""
     with pytest.raises(ValueError, match=field):
         create_node(lambda s: {}, retry={field: value})
 
 
 @pytest.mark.req("N-5")
 def test_a_cap_below_the_first_delay_is_refused():
-    """The default cap yields to a longer back-off."""
+    """But the default cap rises with a longer back-off."""
     with pytest.raises(ValueError, match=r"max_backoff_ms \(10\) must not be below backoff_ms \(20\)"):
         RetryConfig(backoff_ms=20, max_backoff_ms=10)
     assert RetryConfig(backoff_ms=60_000).max_backoff_ms == 60_000
@@ -62,7 +62,7 @@ def test_a_cap_below_the_first_delay_is_refused():
 
 @pytest.mark.req("N-5")
 def test_a_config_cannot_be_changed():
-    """It is shared."""
+    """Because it is shared."""
     with pytest.raises(ValidationError, match="frozen"):
         RetryConfig().max_attempts = 5
 
@@ -82,7 +82,7 @@ def test_every_form_of_retry_is_read():
 
 @pytest.mark.req("N-27")
 def test_a_retry_policy_of_no_attempts_is_refused():
-    """LangGraph accepts it; it can only be a mistake."""
+    """LangGraph accepts it, but it can only be a mistake."""
     with pytest.raises(ValueError, match="max_attempts"):
         as_retry_config(RetryPolicy(max_attempts=0))
 
@@ -99,14 +99,14 @@ def test_a_bad_timeout_is_refused_by_name(option, value):
 @pytest.mark.req("N-15")
 @pytest.mark.parametrize("value", ["5s", True, [1]])
 def test_a_timeout_of_the_wrong_kind_is_refused(value):
-    """The message tells what is accepted."""
+    """The message lists the accepted types."""
     with pytest.raises(TypeError, match="timeout_ms must be ms, a timedelta or a TimeoutPolicy"):
         create_node(lambda s: {}, timeout_ms=value)
 
 
 @pytest.mark.req("N-27")
 def test_a_timeout_policy_may_hold_a_timedelta_or_nothing():
-    """As LangGraph allows."""
+    """Like in LangGraph."""
     assert as_timeout_ms(TimeoutPolicy(run_timeout=timedelta(seconds=2)), field="t") == 2000
     assert as_timeout_ms(TimeoutPolicy(), field="t") is None
 
@@ -126,14 +126,14 @@ def test_a_timeout_policy_may_hold_a_timedelta_or_nothing():
     ],
 )
 def test_a_bad_breaker_is_refused_by_field(fields, named):
-    """With the reason."""
+    """The message has the reason."""
     with pytest.raises(ValueError, match=named):
         CircuitBreakerConfig(**fields)
 
 
 @pytest.mark.req("N-21")
 def test_the_window_defaults_to_a_hundred():
-    """Given or not."""
+    """Also if the option is given as None."""
     assert CircuitBreakerConfig(failure_rate=0.5).window == 100
     assert CircuitBreakerConfig(failure_rate=0.5, window=None).window == 100
     assert CircuitBreakerConfig().window is None
@@ -168,16 +168,16 @@ def test_a_fallback_must_be_callable():
 @pytest.mark.req("M-6")
 @pytest.mark.parametrize("make", [create_node, lambda f, **o: runner_config(**o)], ids=["node", "config"])
 def test_a_collector_must_have_the_methods(make):
-    """Named, when it is handed over."""
+    """Missing methods are named when the collector is given."""
     with pytest.raises(TypeError, match=r"metrics_collector must have record_success, record_failure.*got 5"):
         make(lambda s: {}, metrics_collector=5)
 
 
 class _AsyncCollector:
-    """Records when it is awaited, which nothing does."""
+    """A collector with async methods, which are never awaited."""
 
     async def record_success(self, node, duration_ms):
-        """As a collector has it, and so the other two."""
+        """A method of a collector, like the other two."""
 
     record_failure = record_retry = record_success
 
@@ -207,14 +207,14 @@ class _AsyncCollector:
     ids=["node", "config", "raw config"],
 )
 def test_a_collector_whose_numbers_would_be_lost_is_refused(make, collector, message):
-    """Forgotten parentheses, and methods that nothing awaits."""
+    """Such as a class instead of an instance, and async methods."""
     with pytest.raises(TypeError, match=f"metrics_collector.* {message}"):
         make(lambda s: {}, metrics_collector=collector)
 
 
 @pytest.mark.req("N-17")
 def test_runner_config_wants_the_signal_not_its_controller():
-    """The message tells where the signal is."""
+    """The message says how to get the signal."""
     with pytest.raises(TypeError, match=r"abort_signal must be an AbortSignal.*\.signal"):
         runner_config(abort_signal=AbortController())
 
@@ -228,7 +228,7 @@ def test_a_sanitizer_must_be_one():
 
 @pytest.mark.req("N-1")
 def test_a_node_is_not_wrapped_again():
-    """The inner one would capture what the outer one is to retry."""
+    """The inner node would capture the failures that the outer one has to retry."""
     for function in (lambda s: {}, RunnableLambda(lambda s: {})):
         with pytest.raises(TypeError, match="fn: it is a node already"):
             create_node(create_node(function))
@@ -236,14 +236,14 @@ def test_a_node_is_not_wrapped_again():
 
 @pytest.mark.req("N-9")
 def test_a_runtime_that_is_none_is_refused():
-    """One face of it is not enough."""
+    """It needs both a blocking and an awaiting half."""
     with pytest.raises(TypeError, match=r"runtime must be a testing.FakeRuntime"):
         create_node(lambda s: {}, runtime=FakeRuntime().awaiting)
 
 
 @pytest.mark.req("N-22")
 def test_runner_config_holds_what_was_given():
-    """On top of a base, which is not changed."""
+    """It adds to a base config, without changing it."""
     base = {"configurable": {"thread_id": "t"}, "tags": ["a"]}
     config = runner_config(base, story_id="S", default_retry=3, custom=1)
     assert config == {
@@ -261,7 +261,7 @@ def test_runner_config_holds_what_was_given():
 @pytest.mark.req("N-22")
 @pytest.mark.parametrize("trace_id", ["", "xyz", "0" * 32, "AB" * 16, "ab" * 15])
 def test_runner_config_refuses_what_is_no_trace_id(trace_id):
-    """The message has the form."""
+    """The message describes the format."""
     with pytest.raises(ValueError, match="32 lower-case hex digits"):
         runner_config(trace_id=trace_id)
 

@@ -1,4 +1,4 @@
-"""What a function can learn about its call."""
+"""The context that a function can read about its call."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from langgraph_runner.testing import FakeRuntime
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
 
@@ -34,7 +34,7 @@ def seen_context(mode, config=None, state=None, runtime=None, **options):
 
 @pytest.mark.req("N-22")
 def test_identity_and_progress(mode, fake):
-    """Name, attempt, start, parent."""
+    """It has name, attempt, start and parent."""
     fake.advance(60)
     context = seen_context(mode, runtime=fake)
     assert (context.node_name, context.attempt, context.retry_attempt) == ("n", 1, 0)
@@ -45,7 +45,7 @@ def test_identity_and_progress(mode, fake):
 
 @pytest.mark.req("N-22")
 def test_attempts_count_up(mode, fake):
-    """Each attempt has a context of its own."""
+    """Each attempt has its own context."""
     seen = []
 
     def fail(state):
@@ -59,7 +59,7 @@ def test_attempts_count_up(mode, fake):
 
 @pytest.mark.req("N-22")
 def test_the_story_comes_from_the_config_else_from_the_state(mode):
-    """A number in the state will do."""
+    """A number in the state is accepted, too."""
     assert seen_context(mode, runner_config(story_id="A"), {"story_id": "B"}).story_id == "A"
     assert seen_context(mode, None, {"story_id": 7}).story_id == "7"
     assert seen_context(mode).story_id is None
@@ -75,7 +75,7 @@ def test_the_trace_id_is_w3c_and_the_same_each_time(mode):
 
 @pytest.mark.req("N-22")
 def test_ids_of_the_config_win(mode):
-    """The caller knows best."""
+    """The ids of the caller win."""
     trace = "ab" * 16
     context = seen_context(mode, runner_config(trace_id=trace, graph_execution_id="run-9"))
     assert (context.trace_id, context.graph_execution_id) == (trace, "run-9")
@@ -83,7 +83,7 @@ def test_ids_of_the_config_win(mode):
 
 @pytest.mark.req("N-22")
 def test_an_active_opentelemetry_span_gives_the_trace(mode, monkeypatch):
-    """Joined to the caller's trace, without importing OpenTelemetry."""
+    """The node joins the caller's trace, without importing OpenTelemetry."""
     span_context = types.SimpleNamespace(trace_id=0xABC, span_id=0xDEF, is_valid=True)
     span = types.SimpleNamespace(get_span_context=lambda: span_context)
     fake_module = types.SimpleNamespace(get_current_span=lambda: span)
@@ -97,7 +97,7 @@ def test_an_active_opentelemetry_span_gives_the_trace(mode, monkeypatch):
 
 @pytest.mark.req("N-22")
 def test_nested_nodes_know_their_parent_and_share_its_ids(mode):
-    """A node that calls a node."""
+    """When a node calls a node."""
     seen = []
     inner = create_node(lambda s: seen.append(get_node_context()), name="inner")
 
@@ -114,7 +114,7 @@ def test_nested_nodes_know_their_parent_and_share_its_ids(mode):
 
 @pytest.mark.req("N-22")
 def test_all_nodes_of_a_graph_run_share_their_ids_and_no_other_run_does(mode):
-    """Also where the caller gave none."""
+    """Also if the caller gave no ids."""
     seen = []
 
     def note(state):
@@ -134,7 +134,7 @@ def test_all_nodes_of_a_graph_run_share_their_ids_and_no_other_run_does(mode):
 
 @pytest.mark.req("N-22")
 def test_the_run_id_of_langgraph_is_used_where_there_is_one(mode):
-    """A run id is a UUID, which is a trace id without its hyphens."""
+    """A run id is a UUID. Without its hyphens it is a trace id."""
     import uuid
 
     seen = []
@@ -161,7 +161,7 @@ def test_runtime_tells_the_attempt(mode, fake):
 
 @pytest.mark.req("N-22")
 def test_the_name_is_that_of_the_graph_unless_given(mode):
-    """langgraph_node, the given name, the function's."""
+    """The given name wins. Otherwise it is the name in the graph, and outside a graph that of the function."""
 
     def work(state):
         raise ValueError
@@ -192,7 +192,7 @@ def test_the_context_reaches_threads_and_tasks_of_the_function():
 
 @pytest.mark.req("N-22")
 def test_concurrent_calls_do_not_see_each_other():
-    """Each has its own."""
+    """Each call has its own context."""
 
     async def work(state):
         await asyncio.sleep(0)
@@ -222,7 +222,7 @@ def test_nothing_of_the_context_is_left_after_the_call(mode):
 
 @pytest.mark.req("N-22", "N-13")
 def test_a_structlog_processor_adds_the_context_to_the_users_events(mode, structlog_restored):
-    """Fields of the event win; outside a node nothing is added."""
+    """Fields of the event win. Outside a node it adds nothing."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[add_node_context, logs])
 
@@ -251,7 +251,7 @@ def test_execution_ids_keep_only_the_newest():
 
 @pytest.mark.req("N-22")
 def test_the_abort_signal_of_a_quiet_call_never_fires():
-    """It can be asked for without any timeout or abort, from several threads."""
+    """It is available without a timeout or abort signal, also from several threads."""
     seen = []
 
     def work(state):
@@ -268,7 +268,7 @@ def test_the_abort_signal_of_a_quiet_call_never_fires():
 
 @pytest.mark.req("N-22")
 def test_a_stop_before_the_signal_is_asked_for_is_not_missed():
-    """Whoever looks late sees that it has fired."""
+    """A signal that is read after the stop has fired."""
     fake = FakeRuntime()
     seen = []
 
@@ -285,7 +285,7 @@ def test_a_stop_before_the_signal_is_asked_for_is_not_missed():
 
 @pytest.mark.req("N-22", "N-13")
 def test_the_processor_adds_no_story_where_there_is_none(structlog_restored):
-    """An empty field would only take room."""
+    """It adds no empty field."""
     seen = []
     create_node(lambda s: seen.append(add_node_context(None, "info", {"event": "e"})), name="n")({})
     assert seen[0]["node"] == "n"

@@ -22,7 +22,7 @@ from langgraph_runner import (
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
     answers: list[str]
@@ -44,7 +44,7 @@ THREAD = {"configurable": {"thread_id": "t"}}
 
 @pytest.mark.req("N-26")
 def test_an_interrupt_goes_through_and_counts_as_nothing(mode):
-    """Neither success nor failure; the breaker's permit is released."""
+    """It is neither a success nor a failure. The breaker's permit is released."""
     collector = NodeMetricsCollector()
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0))
     breaker.record_failure(breaker.acquire())
@@ -85,7 +85,7 @@ def test_a_retry_keeps_the_answers_given_so_far(mode, fake):
 
 
 class Age(BaseModel):
-    """What a good answer is."""
+    """The model of a valid answer."""
 
     years: int
 
@@ -121,7 +121,7 @@ def test_a_command_to_the_parent_graph_passes(mode):
 
 @pytest.mark.req("N-26")
 def test_a_wrapped_subgraph_can_leave_to_its_parent(mode):
-    """ParentCommand is an exception that is no failure."""
+    """ParentCommand is an exception, but not a failure."""
     inner = (
         StateGraph(State)
         .add_node("i", mode.function(lambda s: Command(graph=Command.PARENT, goto="other")))
@@ -158,7 +158,7 @@ def test_langgraphs_own_retry_acts_on_a_node_that_raises(mode):
 
 @pytest.mark.req("N-27")
 def test_langgraphs_own_retry_never_acts_on_a_node_that_captures(mode):
-    """It sees a success; so the docs say."""
+    """It sees a success, as the docs say."""
     calls = []
 
     def fail(state):
@@ -174,7 +174,7 @@ def test_langgraphs_own_retry_never_acts_on_a_node_that_captures(mode):
 
 @pytest.mark.req("N-27")
 def test_langgraphs_error_handler_acts_on_a_node_that_raises(mode):
-    """It is handed the original exception."""
+    """It gets the original exception."""
     from langgraph.errors import NodeError
 
     def fail(state):
@@ -190,7 +190,7 @@ def test_langgraphs_error_handler_acts_on_a_node_that_raises(mode):
 
 @pytest.mark.req("N-27", "N-15")
 def test_langgraphs_timeout_policies_know_the_runners_timeout():
-    """A native retry policy with the default rule retries it."""
+    """LangGraph's retry policy with the default rule retries it."""
     calls = []
 
     async def slow_once(state):
@@ -206,7 +206,7 @@ def test_langgraphs_timeout_policies_know_the_runners_timeout():
 
 @pytest.mark.req("N-26")
 def test_custom_stream_events_come_through(mode):
-    """`stream_mode="custom"` as without the wrapper."""
+    """`stream_mode="custom"` works as without the wrapper."""
     from langgraph.config import get_stream_writer
 
     def work(state):
@@ -227,7 +227,7 @@ def test_custom_stream_events_come_through(mode):
 
 @pytest.mark.req("N-26")
 def test_a_graph_interrupt_that_is_raised_by_hand_is_control_flow(mode):
-    """Whoever catches Exception re-raises it first."""
+    """Code that catches Exception has to re-raise it first."""
 
     def stop(state):
         raise GraphInterrupt
@@ -238,7 +238,7 @@ def test_a_graph_interrupt_that_is_raised_by_hand_is_control_flow(mode):
 
 @pytest.mark.req("N-4")
 def test_fields_that_the_schema_lacks_are_reported_once(mode, caplog):
-    """LangGraph drops them in silence; the log names them."""
+    """LangGraph drops them silently; the log names them."""
     graph = checkpointed(create_node(mode.function(lambda s: {"x": 1, "typo": 2}), retry=2))
     for _ in range(2):
         assert "typo" not in mode.invoke(graph, {"x": 0}, THREAD)
@@ -249,7 +249,7 @@ def test_fields_that_the_schema_lacks_are_reported_once(mode, caplog):
 
 @pytest.mark.req("N-26")
 def test_the_own_fields_of_a_subgraph_stay_behind_in_silence(mode, caplog):
-    """A compiled graph hands back its whole state, and what the parent does not share is its own business."""
+    """A compiled graph returns its whole state. Fields that the parent does not share are not reported."""
 
     class Inner(State, total=False):
         own: int
@@ -266,7 +266,7 @@ def test_the_own_fields_of_a_subgraph_stay_behind_in_silence(mode, caplog):
 
 @pytest.mark.req("N-26")
 def test_a_subgraph_whose_errors_would_be_lost_is_reported(mode, caplog):
-    """The parent's state has to hold them all the same."""
+    """The state of the parent needs the field, too."""
 
     class Bare(TypedDict, total=False):
         x: int
@@ -279,7 +279,7 @@ def test_a_subgraph_whose_errors_would_be_lost_is_reported(mode, caplog):
 
 @pytest.mark.req("N-4")
 def test_fields_are_reported_for_each_graph_that_lacks_them(mode, caplog):
-    """A graph that has the field says nothing, and is no reason to keep silent in one that has not."""
+    """A graph with the field does not prevent the report for a graph without it."""
 
     class Wider(State, total=False):
         typo: int
@@ -293,7 +293,7 @@ def test_fields_are_reported_for_each_graph_that_lacks_them(mode, caplog):
 
 @pytest.mark.req("N-4")
 def test_nothing_is_dropped_where_there_are_no_fields(caplog):
-    """The functional API hands on the whole of what a function returns."""
+    """The functional API passes on everything that a function returns."""
     from langgraph.func import entrypoint
 
     flow = entrypoint()(create_node(lambda given: {"typo": given, 2: 3}, on_error="raise"))
@@ -303,7 +303,7 @@ def test_nothing_is_dropped_where_there_are_no_fields(caplog):
 
 @pytest.mark.req("N-4")
 def test_a_state_without_errors_is_reported_for_each_graph(mode, caplog):
-    """Also where the node was in a graph with room for errors before."""
+    """Also if the node was in a graph with the field before."""
 
     class Bare(TypedDict):
         x: int
@@ -320,7 +320,7 @@ def test_a_state_without_errors_is_reported_for_each_graph(mode, caplog):
 
 @pytest.mark.req("M-6")
 def test_the_collector_of_the_config_wins(mode):
-    """Over the node's own."""
+    """It wins over that of the node."""
     own, given = NodeMetricsCollector(), NodeMetricsCollector()
     node = create_node(mode.function(lambda s: {}), name="n", metrics_collector=own)
     mode.call(node, {}, runner_config(metrics_collector=given))
@@ -330,7 +330,7 @@ def test_the_collector_of_the_config_wins(mode):
 
 
 class BrokenCollector:
-    """Raises whatever it is told."""
+    """A collector whose methods all raise."""
 
     def __getattr__(self, name):
         """Every method fails."""
@@ -343,7 +343,7 @@ class BrokenCollector:
 
 @pytest.mark.req("M-7")
 def test_a_collector_that_raises_harms_nothing(mode, fake, caplog):
-    """Neither a success, nor a retry, nor a failure."""
+    """It affects neither a success nor a retry nor a failure."""
     calls = []
 
     def flaky(state):
@@ -361,7 +361,7 @@ def test_a_collector_that_raises_harms_nothing(mode, fake, caplog):
 
 @pytest.mark.req("M-6", "M-15")
 def test_failures_are_counted_by_category(mode, fake):
-    """Cancelled and refused calls are no failures of the node."""
+    """Cancelled and refused calls are not failures of the node."""
     collector = NodeMetricsCollector()
     script = iter([TimeoutError(), ConnectionError(), ValueError()])
 

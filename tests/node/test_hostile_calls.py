@@ -1,4 +1,4 @@
-"""Failures at the edges of a call: clocks that run out, parents that have ended, objects that refuse."""
+"""Edge cases of a call: time that runs out, parents that have ended, objects that raise."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ from langgraph_runner.runtime.threads import _ThreadedAttempt, call_in_thread
 
 @pytest.mark.req("N-15")
 def test_an_attempt_that_ends_as_its_time_is_up_delivers(monkeypatch):
-    """The result, and no ValueError about a negative wait."""
+    """It returns its result; there is no ValueError about a negative wait."""
     limits = Limits("n", timeout_ms=1_000)
     times = iter([0.0, 2.0, 2.0, 2.0])
     monkeypatch.setattr(_ThreadedAttempt, "abandon", lambda self: False)
@@ -56,7 +56,7 @@ def test_an_attempt_that_ends_as_its_time_is_up_delivers(monkeypatch):
 
 @pytest.mark.req("N-15")
 def test_a_thread_that_never_starts_is_not_counted(monkeypatch, no_thread_left):
-    """The operating system may refuse one."""
+    """The operating system may refuse to start one."""
 
     def refuse(self):
         raise RuntimeError("can't start new thread")
@@ -69,7 +69,7 @@ def test_a_thread_that_never_starts_is_not_counted(monkeypatch, no_thread_left):
 
 @pytest.mark.req("N-21")
 def test_a_probe_that_answers_closes_the_breaker(mode, fake):
-    """The service answers again; that its data does not fit is no failure of the service."""
+    """The service answers again. Data that does not fit is not a failure of the service."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), clock=fake.blocking.monotonic)
     breaker.record_failure(breaker.acquire())
     fake.advance(30)
@@ -80,7 +80,7 @@ def test_a_probe_that_answers_closes_the_breaker(mode, fake):
 
 @pytest.mark.req("N-21")
 def test_ctrl_c_in_a_listener_returns_the_probe(fake):
-    """The next call probes, without a reset."""
+    """The next call probes; no reset is needed."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), clock=fake.blocking.monotonic)
     breaker.record_failure(breaker.acquire())
     fake.advance(30)
@@ -96,11 +96,11 @@ def test_ctrl_c_in_a_listener_returns_the_probe(fake):
 
 @pytest.mark.req("N-22")
 def test_a_run_in_the_background_has_no_ended_parent():
-    """A chain of runs, each started by the one before, keeps none of them alive."""
+    """A chain of runs, each started by the previous one, keeps none of them in memory."""
     tasks, parents, states = [], [], []
 
     class State(dict):
-        """A state that can be watched."""
+        """A state to which a weak reference can point."""
 
     async def work(state):
         parents.append(get_node_context().parent)
@@ -124,7 +124,7 @@ def test_a_run_in_the_background_has_no_ended_parent():
 
 
 class Settings(dict):
-    """A class of the user's own."""
+    """A class of the user."""
 
 
 OWN = Settings(depth=3)
@@ -132,7 +132,7 @@ OWN = Settings(depth=3)
 
 @pytest.mark.req("N-26")
 def test_a_config_of_the_functions_own_is_left_alone(mode):
-    """LangGraph injects nothing there, and neither does the node, nor its fallback."""
+    """LangGraph injects nothing into it; the node and its fallback do not either."""
 
     def work(state, config: Settings = OWN):
         return {"own": config is OWN}
@@ -147,16 +147,16 @@ def test_a_config_of_the_functions_own_is_left_alone(mode):
 
 
 class Wordless:
-    """A story without a text."""
+    """A story id that has no text."""
 
     def __str__(self):
-        """No string."""
+        """Raise an error."""
         raise ZeroDivisionError
 
 
 @pytest.mark.req("N-4")
 def test_a_record_is_always_built(mode):
-    """Also for a story that has no text."""
+    """Also for a story id that has no text."""
     node = create_node(mode.function(lambda s: 1 / 0))
     outcome = mode.call(node.run, {"story_id": Wordless()})
     assert outcome.record["error_type"] == "ZeroDivisionError"
@@ -165,7 +165,7 @@ def test_a_record_is_always_built(mode):
 
 @pytest.mark.req("N-20")
 def test_the_name_of_a_class_is_sanitized(mode):
-    """A program may make it up from anything, a key included."""
+    """A program may build it from anything, such as an API key."""
     name = "Bad AKIA" + "Q3EGRIQ5S7TLX2WB"
 
     def work(state):
@@ -178,10 +178,10 @@ def test_the_name_of_a_class_is_sanitized(mode):
 @pytest.mark.req("N-15")
 @pytest.mark.parametrize("on_error", ["capture", "record"])
 def test_a_timeout_keeps_no_state_alive(mode, on_error):
-    """Without the garbage collector's help."""
+    """It is freed without the garbage collector."""
 
     class Heavy(dict):
-        """A state that can be watched."""
+        """A state to which a weak reference can point."""
 
     def block(state):
         get_node_context().abort_signal.wait()
@@ -208,7 +208,7 @@ def test_a_timeout_keeps_no_state_alive(mode, on_error):
 
 @pytest.mark.req("N-26")
 def test_unknown_fields_are_remembered_up_to_a_bound():
-    """A function that makes up its keys cannot fill the memory."""
+    """A function that invents new keys cannot fill the memory."""
     watch = SchemaWatch("n", captures=False)
     found = [watch._is_new(f"field {number}", {"a"}) for number in range(_MOST_FINDINGS + 10)]
     assert sum(found) == _MOST_FINDINGS
@@ -216,7 +216,7 @@ def test_unknown_fields_are_remembered_up_to_a_bound():
 
 @pytest.mark.req("N-25")
 def test_an_async_fallback_leaves_the_event_loop_of_the_thread():
-    """The program goes on with the loop that it has set."""
+    """The program can still use the loop that it has set."""
 
     async def fallback(state):
         return {"x": 1}
@@ -233,7 +233,7 @@ def test_an_async_fallback_leaves_the_event_loop_of_the_thread():
 
 @pytest.mark.req("N-26")
 def test_blocking_the_event_loop_is_logged_with_the_fix(mode, caplog):
-    """For the async node that does it."""
+    """For an async node that blocks."""
     blocking = type("BlockingError", (Exception,), {"__module__": "blockbuster"})
 
     def work(state):
@@ -249,14 +249,14 @@ def test_blocking_the_event_loop_is_logged_with_the_fix(mode, caplog):
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("timeout_ms", [-1, float("nan")])
 def test_a_wait_below_zero_names_the_argument(timeout_ms):
-    """And what was given."""
+    """The message also has the value."""
     with pytest.raises(ValueError, match=r"^timeout_ms must be at least 0, got"):
         AbortSignal().wait(timeout_ms)
 
 
 @pytest.mark.req("N-21")
 def test_the_open_circuit_of_another_node_is_a_failure_here(mode):
-    """This node's own circuit is not open, and its function has failed."""
+    """The circuit of this node is not open, and its function has failed."""
     breaker = NodeCircuitBreaker()
     breaker.force_open()
     inner = create_node(lambda s: {}, name="inner", circuit_breaker=breaker, on_error="raise")
@@ -294,7 +294,7 @@ def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
     "kind", [int, str, dict, Annotated[int, operator.add], Annotated[dict, operator.or_]]
 )
 def test_a_field_errors_of_another_kind_raises_the_real_error(mode, kind):
-    """It is neither overwritten nor the end of the run by a TypeError."""
+    """The field is not overwritten, and no TypeError ends the run."""
     builder = StateGraph(TypedDict("State", {"errors": kind}))
     builder.add_node("n", create_node(mode.function(lambda s: 1 / 0)))
     graph = builder.add_edge("__start__", "n").compile()
@@ -306,7 +306,7 @@ def test_a_field_errors_of_another_kind_raises_the_real_error(mode, kind):
 @pytest.mark.parametrize("on_error", ["capture", "record"])
 @pytest.mark.parametrize("retry", [None, {"max_attempts": 2, "backoff_ms": 0}])
 def test_an_exception_that_is_raised_again_and_again_does_not_grow(mode, on_error, retry):
-    """As one that a module makes once; its traceback would get longer with each failure."""
+    """Such as an exception object of a module, whose traceback would grow with each failure."""
     error, lengths = ConnectionError("down"), []
 
     def fail(state):
@@ -323,7 +323,7 @@ def test_an_exception_that_is_raised_again_and_again_does_not_grow(mode, on_erro
 
 @pytest.mark.req("N-20")
 def test_log_events_name_a_class_sanitized(caplog):
-    """A program may make up the name of an exception class, from a key too."""
+    """A program may build the name of an exception class, even from an API key."""
     secret = "sk-proj-" + "Ab3dEf6hIj9kLm2n" * 3
     error_class = type(f"Refused {secret}", (Exception,), {})
 

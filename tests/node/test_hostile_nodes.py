@@ -1,4 +1,4 @@
-"""Functions that do what no function should: each has a verdict (docs/nodes.md), and each verdict a test."""
+"""Functions that do what no function should. docs/nodes.md describes each outcome, and each has a test."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ def verdict(mode, function, **options):
     ],
 )
 def test_returns_something_that_is_no_update(mode, value, found):
-    """INVALID_NODE_OUTPUT, not retried, in words that tell what to return."""
+    """INVALID_NODE_OUTPUT, without a retry. The message says what to return."""
     record = verdict(mode, lambda s: value, retry=3)
     assert (record["code"], record["category"], record["attempts"], record["recoverable"]) == (
         "INVALID_NODE_OUTPUT",
@@ -46,7 +46,7 @@ def test_returns_something_that_is_no_update(mode, value, found):
 
 @pytest.mark.req("N-4")
 def test_returns_a_generator(mode):
-    """It is closed, not left to hang."""
+    """The generator is closed."""
     closed = []
 
     def numbers():
@@ -66,7 +66,7 @@ def test_returns_a_generator(mode):
 
 @pytest.mark.req("N-4")
 def test_returns_a_coroutine_that_nobody_awaited():
-    """The message says "async def"; Python has nothing to warn of."""
+    """The message says "async def". Python does not warn about the coroutine."""
 
     async def work(state):
         return {}
@@ -87,13 +87,13 @@ def test_returns_a_key_that_is_no_string(mode):
 
 
 class Boom(BaseException):
-    """Not an Exception."""
+    """A BaseException that is not an Exception."""
 
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, Boom])
 def test_raises_what_is_no_exception(error):
-    """It goes through: nobody may hold up a shutdown. Sync, with and without a thread."""
+    """It is raised, because a shutdown must not be delayed. Sync, with and without a thread."""
 
     def work(state):
         raise error
@@ -105,7 +105,7 @@ def test_raises_what_is_no_exception(error):
 
 @pytest.mark.req("N-4")
 def test_raises_what_is_no_exception_in_a_coroutine():
-    """The same, awaited."""
+    """It is raised, also in a coroutine."""
 
     async def work(state):
         raise Boom
@@ -116,7 +116,7 @@ def test_raises_what_is_no_exception_in_a_coroutine():
 
 @pytest.mark.req("N-17")
 def test_raises_cancelled_error_itself(mode):
-    """Always raised again; LangGraph turns one that the node raised into its NodeCancelledError."""
+    """It is always raised again. LangGraph turns it into its NodeCancelledError."""
 
     def work(state):
         raise asyncio.CancelledError
@@ -128,7 +128,7 @@ def test_raises_cancelled_error_itself(mode):
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
 def test_raises_stop_iteration(mode, error):
-    """A RuntimeError, as Python has it for coroutines (PEP 479), and not a lost result."""
+    """It becomes a RuntimeError, as in coroutines of Python (PEP 479), and no result is lost."""
 
     def work(state):
         raise error
@@ -140,7 +140,7 @@ def test_raises_stop_iteration(mode, error):
 
 @pytest.mark.req("N-4")
 def test_recurses_for_ever(mode):
-    """Final, with a stack of bounded size."""
+    """It is not retried, and the stack in the record is bounded."""
 
     def work(state):
         return work(state)
@@ -152,7 +152,7 @@ def test_recurses_for_ever(mode):
 
 @pytest.mark.req("N-4")
 def test_raises_a_group(mode):
-    """Its members are the causes; retried, because all of them may be."""
+    """Its members are the causes. It is retried, because all members may be retried."""
 
     def work(state):
         raise ExceptionGroup("both down", [ConnectionError("a"), TimeoutError("b")])
@@ -163,7 +163,7 @@ def test_raises_a_group(mode):
 
 
 class Unprintable(Exception):
-    """Its text cannot be had."""
+    """An exception whose text cannot be read."""
 
     def __str__(self):
         """Fails."""
@@ -174,7 +174,7 @@ class Unprintable(Exception):
 
 @pytest.mark.req("N-4", "N-20")
 def test_raises_an_exception_that_cannot_be_printed(mode):
-    """The type has to do."""
+    """The record has only the type."""
 
     def work(state):
         raise Unprintable
@@ -184,7 +184,7 @@ def test_raises_an_exception_that_cannot_be_printed(mode):
 
 @pytest.mark.req("N-4")
 def test_raises_the_same_exception_again_and_again(mode):
-    """One instance, many calls: its notes do not pile up beyond what the calls add."""
+    """The same object in many calls: its notes do not accumulate."""
     error = ConnectionError("same")
 
     def work(state):
@@ -199,12 +199,12 @@ def test_raises_the_same_exception_again_and_again(mode):
 
 @pytest.mark.req("N-15")
 def test_blocks_the_event_loop():
-    """An async function that blocks holds its loop; the timeout acts as soon as it lets go."""
+    """An async function that blocks holds its loop. The timeout acts as soon as the loop runs again."""
     import time
 
     async def block(state):
         time.sleep(0.05)  # noqa: ASYNC251 - that is the mistake under test
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     record = asyncio.run(create_node(block, timeout_ms=10)({}))["errors"][0]
     assert record["code"] == "NODE_TIMEOUT"
@@ -212,11 +212,11 @@ def test_blocks_the_event_loop():
 
 @pytest.mark.req("N-15", "N-17")
 def test_ignores_cancellation_once():
-    """It is waited for, because it may be cleaning up; what it returns is dropped."""
+    """The node waits for it, because it may be cleaning up. Its result is dropped."""
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             await asyncio.sleep(0)
         return {"x": 1}
@@ -226,7 +226,7 @@ def test_ignores_cancellation_once():
 
 @pytest.mark.req("N-17")
 def test_starts_threads(mode):
-    """They are the function's own, and go on; the node does not wait for them."""
+    """The threads belong to the function and continue. The node does not wait for them."""
     release = threading.Event()
     started = []
 
@@ -243,7 +243,7 @@ def test_starts_threads(mode):
 
 @pytest.mark.req("N-4")
 def test_mutates_its_input(mode):
-    """With a retry, the caller's state is its own concern, and the next attempt's is clean."""
+    """With a retry, each attempt gets an unchanged state."""
     state = {"items": [1]}
 
     def work(s):
@@ -255,7 +255,7 @@ def test_mutates_its_input(mode):
 
 @pytest.mark.req("N-4")
 def test_returns_a_subclass_of_dict(mode):
-    """An update is an update."""
+    """It is a valid update."""
     from collections import OrderedDict
 
     update = OrderedDict(x=1)
@@ -264,14 +264,14 @@ def test_returns_a_subclass_of_dict(mode):
 
 @dataclass(frozen=True)
 class Frozen(ConnectionError):
-    """An exception that takes no attributes, and so no notes."""
+    """An exception that accepts no attributes, and so no notes."""
 
     text: str
 
 
 @pytest.mark.req("N-4", "N-25")
 def test_raises_a_frozen_exception(mode):
-    """Its own story is told, not that of the note that it refused."""
+    """The record is about this exception, not about the failed attempt to add a note."""
 
     def work(state):
         raise Frozen("frozen")
@@ -302,7 +302,7 @@ def test_a_fallback_raises_the_primary_error_again(mode):
     [{"configurable": None}, {"metadata": None}, {"metadata": {"langgraph_node": 5}}, {"tags": None}],
 )
 def test_is_called_with_an_odd_config(mode, config):
-    """Success and failure alike."""
+    """With a success and with a failure."""
     assert mode.call(create_node(mode.function(lambda s: {"x": 1})), {}, config) == {"x": 1}
     record = mode.call(create_node(mode.function(lambda s: 1 / 0)), {}, config)["errors"][0]
     assert record["error_type"] == "ZeroDivisionError"
@@ -319,7 +319,7 @@ class Moody:
 
 @pytest.mark.req("N-4")
 def test_is_called_with_a_state_whose_story_raises(mode):
-    """The record does without."""
+    """The record has no story id."""
     record = mode.call(create_node(mode.function(lambda s: [])), Moody())["errors"][0]
     assert record["code"] == "INVALID_NODE_OUTPUT"
     assert "story_id" not in record
@@ -327,10 +327,10 @@ def test_is_called_with_a_state_whose_story_raises(mode):
 
 @pytest.mark.req("N-4")
 def test_a_failure_keeps_no_frame_alive(mode):
-    """Without the garbage collector's help, so that a busy server does not hold the state of failed runs."""
+    """Also without the garbage collector, so a busy server does not keep the state of failed runs."""
 
     class Heavy(dict):
-        """A state that can be watched."""
+        """A state to which a weak reference can point."""
 
     def work(state):
         raise ConnectionError
@@ -351,7 +351,7 @@ def test_a_failure_keeps_no_frame_alive(mode):
 
 @pytest.mark.req("N-16", "N-21")
 def test_coroutine_functions_are_refused_where_an_answer_is_wanted_at_once():
-    """A coroutine is always true, which nobody means."""
+    """A coroutine is always true, which is never intended."""
     from langgraph_runner import CircuitBreakerConfig, NodeCircuitBreaker, RetryConfig
 
     async def predicate(error):
@@ -367,7 +367,7 @@ def test_coroutine_functions_are_refused_where_an_answer_is_wanted_at_once():
 
 @pytest.mark.req("N-1")
 def test_a_decorated_node_is_a_function_again(mode):
-    """What functools.wraps copies does not make a node of the decorator."""
+    """The attributes that functools.wraps copies do not turn the decorator into a node."""
     import functools
 
     inner = create_node(lambda s: {"x": 1})

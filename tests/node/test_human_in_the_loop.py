@@ -1,4 +1,4 @@
-"""`interrupt()` inside a node: a question is no failure, an answer is never lost, and nothing is asked twice."""
+"""`interrupt()` in a node: a question is not a failure, no answer is lost, and no question is repeated."""
 
 from operator import add
 from typing import Annotated
@@ -44,14 +44,14 @@ OPTIONS = {
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
     said: Annotated[list[str], add]
 
 
 def compiled(node, *, after=None, **compiling):
-    """A graph of one node, and perhaps of one after it."""
+    """A graph of one node, and optionally a second one after it."""
     builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
     if after is not None:
         builder.add_node("after", after).add_edge("n", "after")
@@ -59,12 +59,12 @@ def compiled(node, *, after=None, **compiling):
 
 
 def questions(result):
-    """What a run has ended with."""
+    """The questions with which a run has stopped."""
     return [question.value for question in result.get("__interrupt__", ())]
 
 
 def talk(mode, graph, *answers):
-    """Run a graph, and give an answer for each question; all the questions, and the last result."""
+    """Run a graph and answer each question. Return all questions and the last result."""
     result = mode.invoke(graph, {"x": 0}, THREAD)
     asked = questions(result)
     for answer in answers:
@@ -75,7 +75,7 @@ def talk(mode, graph, *answers):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_an_answer_arrives_whatever_the_node_is_made_with(mode, options):
-    """The run stops at the question, and goes on with the answer; nothing is captured."""
+    """The run stops at the question, and continues with the answer. Nothing is captured."""
     node = create_node(mode.function(lambda state: {"said": [interrupt("name?")]}), **options)
     asked, result = talk(mode, compiled(node), "Ada")
     assert (asked, result["said"], result.get("errors", [])) == (["name?"], ["Ada"], [])
@@ -83,7 +83,7 @@ def test_an_answer_arrives_whatever_the_node_is_made_with(mode, options):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_several_questions_are_asked_once_each(mode, options):
-    """Each resume runs the node from its start, and finds the answers given so far."""
+    """Each resume runs the node from its start, with the earlier answers."""
     node = create_node(
         mode.function(lambda state: {"said": [interrupt("name?"), interrupt("age?"), interrupt("why?")]}),
         **options,
@@ -108,7 +108,7 @@ def test_a_question_in_a_loop_is_asked_until_the_answer_is_good(mode, options):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_question_counts_as_nothing(mode, options, caplog):
-    """Neither success nor failure in the metrics; the answer's call is the one success; no error is logged."""
+    """It counts neither as success nor as failure. The call with the answer is the only success."""
     collector = NodeMetricsCollector()
     options = {**options, "metrics_collector": collector}
     graph = compiled(create_node(mode.function(lambda state: {"said": [interrupt("?")]}), **options))
@@ -122,7 +122,7 @@ def test_a_question_counts_as_nothing(mode, options, caplog):
 
 
 def test_a_question_releases_the_permit_of_a_probe(mode):
-    """A half-open breaker that lets one probe through lets the answer through as well, and closes by it."""
+    """A half-open breaker with one permit also lets the answer through, and then closes."""
     breaker = NodeCircuitBreaker(
         CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0, half_open_max_calls=1)
     )
@@ -139,7 +139,7 @@ def test_a_question_releases_the_permit_of_a_probe(mode):
 
 
 def test_the_time_that_a_person_takes_is_not_counted(mode, fake):
-    """The limits hold for each call; between question and answer there is none."""
+    """The limits hold for each call; no call runs between question and answer."""
     node = create_node(
         mode.function(lambda state: {"said": [interrupt("?")]}),
         timeout_ms=1_000,
@@ -153,7 +153,7 @@ def test_the_time_that_a_person_takes_is_not_counted(mode, fake):
 
 
 def flaky(ask, *, fails=1, error=ConnectionError):
-    """A function that asks, and fails the first times after it has its answers."""
+    """A function that asks, and fails in its first calls after the answers."""
     calls = []
 
     def work(state):
@@ -169,7 +169,7 @@ def flaky(ask, *, fails=1, error=ConnectionError):
 
 @pytest.mark.parametrize("limits", [{}, {"timeout_ms": 5_000}], ids=["here", "in a thread"])
 def test_a_retry_keeps_the_answers(mode, fake, limits):
-    """What fails after the answers is tried again with them, and nobody is asked again."""
+    """A failure after the answers is retried with the same answers, without new questions."""
     work = flaky(lambda: [interrupt("name?"), interrupt("age?")], fails=2)
     graph = compiled(create_node(mode.function(work), retry=3, runtime=fake, **limits))
     asked, result = talk(mode, graph, "Ada", "36")
@@ -178,7 +178,7 @@ def test_a_retry_keeps_the_answers(mode, fake, limits):
 
 
 def test_a_failure_between_two_questions_is_retried(mode, fake):
-    """The first answer is kept, the second question is still asked."""
+    """The first answer is kept, and the second question is still asked."""
     calls = []
 
     def work(state):
@@ -194,7 +194,7 @@ def test_a_failure_between_two_questions_is_retried(mode, fake):
 
 
 def test_a_retry_may_ask_a_question_that_the_attempt_before_did_not_reach(mode, fake):
-    """A first attempt that fails before it asks."""
+    """The first attempt fails before it asks."""
     attempts = []
 
     def work(state):
@@ -209,7 +209,7 @@ def test_a_retry_may_ask_a_question_that_the_attempt_before_did_not_reach(mode, 
 
 
 def test_a_failure_after_the_answer_is_captured(mode):
-    """It is an ordinary failure, and the question is answered for good."""
+    """It is an ordinary failure, and the question stays answered."""
 
     def work(state):
         raise LookupError(interrupt("name?"))
@@ -220,7 +220,7 @@ def test_a_failure_after_the_answer_is_captured(mode):
 
 
 def test_a_question_is_no_reason_for_the_fallback(mode):
-    """Only the failure after the answer is, and the fallback is then told of it."""
+    """Only a failure after the answer runs the fallback, which can read the error."""
     told = []
 
     def work(state):
@@ -250,14 +250,14 @@ def test_a_fallback_may_ask(mode):
 
 
 class Age(BaseModel):
-    """What a good answer is."""
+    """The model of a valid answer."""
 
     years: int
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_wrong_answer_is_refused_and_asked_for_again(mode, options):
-    """It is neither captured nor retried nor a reason for the fallback, and counts as nothing."""
+    """It is neither captured nor retried nor counted, and it does not run the fallback."""
     collector, calls = NodeMetricsCollector(), []
 
     def ask(state):
@@ -278,7 +278,7 @@ def test_a_wrong_answer_is_refused_and_asked_for_again(mode, options):
 
 
 def test_a_wrong_answer_leaves_the_answers_before_it(mode):
-    """Only the question that was answered wrongly is asked again."""
+    """Only the question with the wrong answer is asked again."""
 
     def ask(state):
         return {"said": [interrupt("name?"), str(interrupt("age?", response_schema=Age).years)]}
@@ -291,7 +291,7 @@ def test_a_wrong_answer_leaves_the_answers_before_it(mode):
 
 
 def test_a_check_of_the_functions_own_is_an_ordinary_failure(mode):
-    """Only LangGraph's refusal of an answer goes through; pydantic in the node does not."""
+    """Only LangGraph's refusal of an answer is raised. A pydantic error in the function is captured."""
     graph = compiled(create_node(mode.function(lambda state: {"said": [Age(years=interrupt("age?"))]})))
     _, result = talk(mode, graph, "many")
     assert [error["error_type"] for error in result["errors"]] == ["ValidationError"]
@@ -309,7 +309,7 @@ def parallel(mode, **options):
 
 
 def test_parallel_branches_are_answered_all_at_once(mode, fake):
-    """A map from the ids of the questions to the answers."""
+    """With a dict from the ids of the questions to the answers."""
     graph = parallel(mode, retry=2, runtime=fake)
     asked = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]
     resume = Command(resume={question.id: question.value.upper() for question in asked})
@@ -319,7 +319,7 @@ def test_parallel_branches_are_answered_all_at_once(mode, fake):
 
 @pytest.mark.parametrize("first", ["left", "right"])
 def test_parallel_branches_are_answered_one_by_one(mode, fake, first):
-    """The other question stays, and the branch that is done is not run again."""
+    """The other question stays, and the completed branch does not run again."""
     graph = parallel(mode, retry=2, runtime=fake)
     asked = {q.value: q.id for q in mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]}
     other = ({"left", "right"} - {first}).pop()
@@ -331,7 +331,7 @@ def test_parallel_branches_are_answered_one_by_one(mode, fake, first):
 
 
 def test_a_branch_that_asks_does_not_hold_up_one_that_fails(mode):
-    """The failure is captured, the question stays, and the answer finds both."""
+    """The failure is captured, and the question stays. The state after the answer has both results."""
     builder = StateGraph(State)
     builder.add_node("bad", create_node(mode.function(lambda state: {"x": 1 / 0})))
     builder.add_node("ask", create_node(mode.function(lambda state: {"said": [interrupt("?")]})))
@@ -342,7 +342,7 @@ def test_a_branch_that_asks_does_not_hold_up_one_that_fails(mode):
 
 
 def test_each_item_of_a_fan_out_asks_for_itself(mode):
-    """A send for each item to one node: the questions are told apart by their ids."""
+    """There is a `Send` to one node for each item. The questions have different ids."""
     ask = create_node(mode.function(lambda item: {"said": [f"{item['x']}{interrupt(item['x'])}"]}), retry=2)
     builder = StateGraph(State).add_node("ask", ask)
     builder.add_conditional_edges(START, lambda state: [Send("ask", {"x": x}) for x in "ab"], ["ask"])
@@ -358,7 +358,7 @@ def inner_graph(mode, work, **options):
 
 
 def test_a_question_inside_a_wrapped_subgraph_goes_through_both(mode, fake):
-    """The subgraph resumes where it asked; its own node is retried with its answers."""
+    """The subgraph resumes where it asked. Its node is retried with its answers."""
     work = flaky(lambda: [interrupt("name?"), interrupt("age?")])
     inner = inner_graph(mode, work, retry=2, runtime=fake).compile()
     asked, result = talk(mode, compiled(create_node(inner, retry=3)), "Ada", "36")
@@ -367,7 +367,7 @@ def test_a_question_inside_a_wrapped_subgraph_goes_through_both(mode, fake):
 
 
 def test_a_subgraph_that_is_tried_again_as_a_whole_does_what_it_does_in_langgraph(mode, fake):
-    """It begins anew and asks once more, as with LangGraph's own policy: retry the nodes in it instead."""
+    """It starts again and repeats its question, as with LangGraph's policy. Retry the nodes in it instead."""
 
     def asked_and_said(**options):
         inner = inner_graph(mode, flaky(lambda: [interrupt("name?")]), on_error="raise").compile()
@@ -381,7 +381,7 @@ def test_a_subgraph_that_is_tried_again_as_a_whole_does_what_it_does_in_langgrap
 
 
 def test_a_graph_that_a_node_calls_may_ask(mode):
-    """The node runs again from its start, the graph inside goes on where it asked."""
+    """The node runs again from its start, and the inner graph resumes where it asked."""
     done = []
     inner = StateGraph(State)
     inner.add_node("first", create_node(mode.function(lambda state: done.append(1) or {"x": 1})))
@@ -399,7 +399,7 @@ def test_a_graph_that_a_node_calls_may_ask(mode):
 
 
 def test_a_node_that_a_node_calls_may_ask(mode, fake):
-    """Their questions are counted together, whichever of them is tried again."""
+    """The questions of both are counted together, regardless of which node is retried."""
     inner_work = flaky(lambda: [interrupt("inner 1?"), interrupt("inner 2?")])
     inner = create_node(mode.function(inner_work), on_error="raise", retry=2, runtime=fake)
 
@@ -417,7 +417,7 @@ def test_a_node_that_a_node_calls_may_ask(mode, fake):
 
 @pytest.mark.parametrize("stop", ["interrupt_before", "interrupt_after"])
 def test_a_run_can_stop_before_and_after_a_node(mode, stop):
-    """LangGraph's own stops know a node by its name; the node is called once."""
+    """LangGraph's breakpoints name the node. The node is called once."""
     collector = NodeMetricsCollector()
     node = create_node(mode.function(lambda state: {"said": ["n"]}), retry=3, metrics_collector=collector)
     graph = compiled(node, after=lambda state: {"said": ["after"]}, **{stop: ["n"]})
@@ -428,7 +428,7 @@ def test_a_run_can_stop_before_and_after_a_node(mode, stop):
 
 
 def test_an_answer_may_come_with_a_change_of_the_state(mode):
-    """What a person edits is seen by the call that gets the answer."""
+    """The call with the answer sees the edited state."""
     node = create_node(mode.function(lambda state: {"said": [interrupt("?"), str(state["x"])]}), retry=2)
     graph = compiled(node)
     mode.invoke(graph, {"x": 0}, THREAD)
@@ -448,7 +448,7 @@ def test_the_outcome_of_a_node_is_not_made_of_a_question(mode):
 
 
 def test_a_caught_question_is_the_functions_own_affair(mode):
-    """A function that catches Exception gets LangGraph's interrupt, and what it returns then counts."""
+    """A function that catches Exception catches LangGraph's interrupt. Its result counts."""
 
     def ask(state):
         try:

@@ -1,4 +1,4 @@
-"""Facts about LangGraph that no single part of a node answers to; docs/langgraph.md lists all of them."""
+"""Facts about LangGraph that concern no single part of a node. docs/langgraph.md lists all facts."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ THREAD = {"configurable": {"thread_id": "t"}}
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
 
@@ -36,7 +36,7 @@ def divide(state):
 
 
 def in_another_process(*command, **environment):
-    """What a Python process prints that starts anew."""
+    """Return what a new Python process prints."""
     done = subprocess.run(  # noqa: S603 - the commands are written here
         [sys.executable, *command],
         cwd=ROOT,
@@ -93,14 +93,14 @@ class Custom:
 @pytest.mark.req("N-4", "N-26")
 @pytest.mark.parametrize(("strict", "kind"), [("false", "Custom"), ("true", "dict")])
 def test_records_come_back_from_a_checkpoint_as_they_were(strict, kind):
-    """Also with `LANGGRAPH_STRICT_MSGPACK`, which is read at import: objects become dicts then; records are."""
+    """Also with `LANGGRAPH_STRICT_MSGPACK`, which turns objects into dicts. Records are dicts already."""
     printed = in_another_process("-c", textwrap.dedent(COMES_BACK), LANGGRAPH_STRICT_MSGPACK=strict)
     assert printed == f"{kind}\n"
 
 
 @pytest.mark.req("N-26")
 def test_the_tests_of_what_is_checkpointed_pass_with_strict_msgpack():
-    """Those of captured failures, of questions and answers, and of the state."""
+    """The tests of captured failures, of questions and answers, and of the state."""
     tests = ["test_capture.py", "test_control_flow.py", "test_human_in_the_loop.py"]
     options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     printed = in_another_process(
@@ -115,7 +115,7 @@ def test_the_tests_of_what_is_checkpointed_pass_with_strict_msgpack():
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("durability", [None, "sync", "async", "exit"])
 def test_a_captured_failure_is_kept_however_soon_checkpoints_are_written(mode, durability):
-    """LangGraph writes them in the background unless told otherwise; at the end of the run all is there."""
+    """LangGraph writes checkpoints in the background by default. At the end of the run all are stored."""
     graph = one_node(create_node(mode.function(divide)), checkpointer=InMemorySaver())
     result = mode.invoke(graph, {"x": 0}, THREAD, durability=durability)
     assert graph.get_state(THREAD).values == result
@@ -124,7 +124,7 @@ def test_a_captured_failure_is_kept_however_soon_checkpoints_are_written(mode, d
 
 @pytest.mark.req("N-17", "N-22")
 def test_what_a_run_is_given_stays_out_of_its_checkpoints(mode):
-    """LangGraph copies plain values of `configurable` to the metadata of a checkpoint, and no object."""
+    """LangGraph copies plain values of `configurable` to the metadata of a checkpoint, but not objects."""
     config = runner_config(
         THREAD,
         abort_signal=AbortController().signal,
@@ -141,7 +141,7 @@ def test_what_a_run_is_given_stays_out_of_its_checkpoints(mode):
 
 
 async def test_a_superstep_waits_for_its_slowest_node_with_nodes_and_without():
-    """The barrier is LangGraph's design: what follows a quick node begins when the slow one beside it is done."""
+    """By design, the successors of a quick node wait for the slow node in the same superstep."""
 
     async def order(make):
         seen = []
@@ -217,7 +217,7 @@ UNDER_WATCH = """
 
 @pytest.mark.req("N-26")
 def test_a_node_does_not_block_the_event_loop():
-    """Watched as `langgraph dev` does, from its first event on: only the function that blocks is reported."""
+    """With the detection of `langgraph dev`, from the first event on: only functions that block are reported."""
     divided, hung, blocked = in_another_process("-c", textwrap.dedent(UNDER_WATCH)).splitlines()
     assert divided.startswith("divide: Node 'divide' failed (ZeroDivisionError: division by zero)")
     assert divided.endswith("KeyError: 'no second way'")

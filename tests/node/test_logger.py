@@ -11,7 +11,7 @@ from langgraph_runner import create_node, create_node_logger, sanitize_stack, sa
 
 @pytest.mark.req("N-31")
 def test_events_go_to_logging_with_their_fields_and_line(caplog):
-    """The line is that of the caller, so that a log format can name it."""
+    """The line is that of the caller, so log formats can show it."""
     log = create_node_logger("fetch").bind(site="a")
     with caplog.at_level(logging.INFO, logger="langgraph_runner"):
         log.info("page fetched", pages=3, name="x", level=7)
@@ -27,7 +27,7 @@ def test_events_go_to_logging_with_their_fields_and_line(caplog):
 @pytest.mark.req("N-31")
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical", "exception"])
 def test_each_level_has_its_method(caplog, level):
-    """`exception` adds the one that is being handled."""
+    """`exception` adds the exception that is being handled."""
     with caplog.at_level(logging.DEBUG, logger="langgraph_runner"):
         try:
             {}["x"]
@@ -41,7 +41,7 @@ def test_each_level_has_its_method(caplog, level):
 @pytest.mark.req("N-31")
 @pytest.mark.usefixtures("structlog_restored")
 def test_inside_a_node_events_have_its_ids(mode):
-    """In the user's structlog, configured after the logger was made."""
+    """With the user's structlog, which is configured after the logger was created."""
     log = create_node_logger("own")
     captured = LogCapture()
     structlog.configure(processors=[captured])
@@ -61,14 +61,14 @@ def test_inside_a_node_events_have_its_ids(mode):
 
 @pytest.mark.req("N-31")
 def test_a_logger_needs_a_name():
-    """Refused when it is made."""
+    """It is refused when it is created."""
     with pytest.raises(ValueError, match="name must be a non-empty string, got ''"):
         create_node_logger("")
 
 
 @pytest.mark.req("N-20", "N-31")
 def test_text_and_stacks_can_be_sanitized_alone():
-    """As in a record."""
+    """With the same result as in a record."""
     secret = "password=hunter2-and-more"
     try:
         int(secret)

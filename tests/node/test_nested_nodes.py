@@ -16,7 +16,7 @@ from langgraph_runner.testing import FakeRuntime
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
     answers: list[str]
@@ -32,7 +32,7 @@ def asking_graph(node):
 
 @pytest.mark.req("N-26", "N-25")
 def test_a_fallback_asks_its_own_question(mode, fake):
-    """It is not handed the answer to the one that the function asked."""
+    """It does not get the answer to the question of the function."""
 
     def primary(state):
         if get_node_context().attempt == 1:
@@ -53,7 +53,7 @@ def test_a_fallback_asks_its_own_question(mode, fake):
 
 @pytest.mark.req("N-26")
 def test_a_nested_node_that_retries_keeps_the_questions_of_the_outer_one_apart(mode):
-    """Three questions, three answers, in order: before, inside and after the nested node."""
+    """Three questions get their own answers: before, inside and after the nested node."""
     calls = []
 
     def inner(state):
@@ -78,7 +78,7 @@ def test_a_nested_node_that_retries_keeps_the_questions_of_the_outer_one_apart(m
 
 @pytest.mark.req("N-26")
 def test_an_interrupt_in_a_task_group_is_control_flow():
-    """The group is raised as it is, as without the wrapper; nothing is captured."""
+    """The group is raised unchanged, as without the wrapper. Nothing is captured."""
 
     async def work(state):
         async def ask():
@@ -94,7 +94,7 @@ def test_an_interrupt_in_a_task_group_is_control_flow():
 
 @pytest.mark.req("N-17", "N-15")
 def test_what_is_nested_in_a_stopped_attempt_stops_too():
-    """Real time: the thread is left behind, but the node in it makes no further attempt."""
+    """Real time: the thread is abandoned, but the node in it makes no further attempt."""
     calls = []
 
     def fail(state):
@@ -117,7 +117,7 @@ def test_what_is_nested_in_a_stopped_attempt_stops_too():
 
 @pytest.mark.req("N-17", "N-15")
 def test_a_graph_inside_a_stopped_attempt_walks_no_further():
-    """Its nodes are refused one after another."""
+    """Its next nodes are refused."""
     walked = []
     ended = threading.Event()
     release = threading.Event()
@@ -148,9 +148,11 @@ def test_a_graph_inside_a_stopped_attempt_walks_no_further():
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("options", [{"retry": {"backoff_ms": 60_000}}, {"fallback": lambda s: {"x": 1}}, {}])
 def test_a_cancellation_that_became_another_error_still_cancels(options):
-    """What some clients do with it is no reason to go on."""
+    """Some clients turn a cancellation into another error. The node stops all the same."""
+    has_begun = asyncio.Event()
 
     async def convert(state):
+        has_begun.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -158,7 +160,7 @@ def test_a_cancellation_that_became_another_error_still_cancels(options):
 
     async def main():
         task = asyncio.create_task(create_node(convert, **options)({}))
-        await asyncio.sleep(0.01)
+        await has_begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -168,7 +170,7 @@ def test_a_cancellation_that_became_another_error_still_cancels(options):
 
 @pytest.mark.req("N-17")
 def test_the_attempts_signal_fires_when_the_task_is_cancelled():
-    """So that a thread of the function's own hears of it."""
+    """So a thread that the function has started can stop, too."""
     heard = threading.Event()
     started = threading.Event()
 
@@ -195,7 +197,7 @@ def test_the_attempts_signal_fires_when_the_task_is_cancelled():
 
 @pytest.mark.req("N-25", "N-15")
 def test_a_blocking_fallback_of_an_async_node_does_not_hold_up_the_loop():
-    """It runs in a daemon thread, which the timeout leaves behind; the loop closes at once."""
+    """It runs in a daemon thread, which the timeout abandons. The loop closes at once."""
     release = threading.Event()
 
     async def fail(state):
@@ -212,7 +214,7 @@ def test_a_blocking_fallback_of_an_async_node_does_not_hold_up_the_loop():
 
 @pytest.mark.req("N-25", "N-15")
 def test_an_async_fallback_of_a_blocking_node_is_cancelled_at_the_timeout():
-    """Its thread is left behind, but a coroutine can be stopped, so it is."""
+    """Unlike a thread, a coroutine can be stopped."""
     cancelled = threading.Event()
 
     async def fall_back(state):
@@ -229,7 +231,7 @@ def test_an_async_fallback_of_a_blocking_node_is_cancelled_at_the_timeout():
 
 @pytest.mark.req("N-22")
 def test_a_coroutine_that_is_collected_leaves_the_running_node_alone():
-    """Closing it ends in the context of whoever runs at that moment."""
+    """The garbage collector closes it in the context of the code that runs at that moment."""
 
     async def suspend(state):
         await asyncio.sleep(0)
@@ -247,7 +249,7 @@ def test_a_coroutine_that_is_collected_leaves_the_running_node_alone():
 
 @pytest.mark.req("N-15")
 def test_no_attempt_begins_once_the_total_time_is_used_up(mode):
-    """Even if a callback has used it up."""
+    """Even if a callback has used up the time."""
     fake = FakeRuntime()
     calls = []
 
@@ -268,7 +270,7 @@ def test_no_attempt_begins_once_the_total_time_is_used_up(mode):
 
 @pytest.mark.req("N-15")
 def test_a_returned_runnable_has_only_what_is_left_of_the_total_time(mode):
-    """Not the whole of it again."""
+    """It does not get the whole limit again."""
     from langchain_core.runnables import RunnableLambda
 
     fake = FakeRuntime()
@@ -284,7 +286,7 @@ def test_a_returned_runnable_has_only_what_is_left_of_the_total_time(mode):
 
 @pytest.mark.req("N-17")
 def test_the_fake_clock_stops_a_function_inside_a_task_group():
-    """The stop comes back as part of a group, and is found there."""
+    """The stop is inside an exception group, and the node finds it there."""
     fake = FakeRuntime()
 
     async def work(state):
@@ -300,7 +302,7 @@ def test_the_fake_clock_stops_a_function_inside_a_task_group():
 
 @pytest.mark.req("N-17", "N-15")
 def test_a_wait_ends_however_deep_it_is_nested():
-    """Real time: the back-off of a node two levels down is not waited out."""
+    """Real time: the back-off of a node two levels down is interrupted."""
     ended = threading.Event()
 
     def fail(state):
@@ -319,7 +321,7 @@ def test_a_wait_ends_however_deep_it_is_nested():
 
 @pytest.mark.req("N-19", "N-15")
 def test_an_async_callback_of_a_blocking_node_is_cancelled_at_its_limit():
-    """It is given as long as an attempt, and then it is stopped."""
+    """It has the limit of an attempt; then it is stopped."""
     cancelled = threading.Event()
     release = threading.Event()
 
@@ -338,6 +340,6 @@ def test_an_async_callback_of_a_blocking_node_is_cancelled_at_its_limit():
 
 @pytest.mark.req("N-25")
 def test_a_blocking_fallback_that_nothing_limits_stays_in_its_thread():
-    """So it may use what belongs to the thread, a database connection say."""
+    """So it may use resources of the thread, such as a database connection."""
     node = create_node(lambda s: 1 / 0, fallback=lambda s: {"x": threading.get_ident()})
     assert node({}) == {"x": threading.get_ident()}

@@ -1,4 +1,4 @@
-"""What a node returns when nothing goes wrong, and what it is to a caller."""
+"""Successful calls of a node, and its interface for callers."""
 
 import asyncio
 import functools
@@ -25,7 +25,7 @@ from langgraph_runner.runtime.runtimes import drive
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
     y: int
@@ -38,35 +38,35 @@ def one_node_graph(node, **options):
 
 @pytest.mark.req("N-1", "N-2", "N-9")
 def test_returns_what_the_function_returns(mode):
-    """A success is the function's own value, untouched."""
+    """A success returns the same value."""
     node = create_node(mode.function(lambda state: {"y": state["x"] + 1}))
     assert mode.call(node, {"x": 1}) == {"y": 2}
 
 
 @pytest.mark.req("N-2")
 def test_keeps_sync_and_async_functions_apart(mode):
-    """Sync stays sync, async stays async."""
+    """The node of a sync function is sync, that of an async function is async."""
     node = create_node(mode.function(lambda state: {}))
     assert inspect.iscoroutinefunction(node) is mode.is_async
 
 
 @pytest.mark.req("N-2")
 def test_works_in_a_graph(mode):
-    """`add_node` takes it as it takes a function."""
+    """`add_node` accepts it like a function."""
     graph = one_node_graph(create_node(mode.function(lambda state: {"y": state["x"] * 2}), retry=3))
     assert mode.invoke(graph, {"x": 21})["y"] == 42
 
 
 @pytest.mark.req("N-2")
 def test_sync_node_works_under_ainvoke():
-    """LangGraph runs it in a thread, as it does with a function."""
+    """LangGraph runs it in a thread, like a function."""
     graph = one_node_graph(create_node(lambda state: {"y": 1}, timeout_ms=5000))
     assert asyncio.run(graph.ainvoke({"x": 0}))["y"] == 1
 
 
 @pytest.mark.req("N-26")
 def test_async_node_fails_under_invoke_as_its_function_would():
-    """LangGraph refuses an async-only node in a sync run, and the wrapper does not hide that."""
+    """LangGraph refuses an async node in a sync run, and the wrapper does not hide that."""
 
     async def f(state):
         return {}
@@ -82,14 +82,14 @@ def test_async_node_fails_under_invoke_as_its_function_would():
     ids=["none", "empty", "dict", "command", "list-of-commands"],
 )
 def test_every_kind_of_update_passes_unchanged(mode, value):
-    """What LangGraph accepts from a node comes through as the same object."""
+    """Everything that LangGraph accepts from a node is returned as the same object."""
     node = create_node(mode.function(lambda state: value))
     assert mode.call(node, {}) is value
 
 
 @pytest.mark.req("N-1")
 def test_wraps_a_runnable_in_both_modes():
-    """A Runnable stays usable both ways."""
+    """A Runnable can still be called sync and async."""
     node = create_node(RunnableLambda(lambda state: {"y": state["x"] + 1}), name="chain", retry=2)
     assert isinstance(node, RunnableNode)
     assert node({"x": 1}) == {"y": 2}
@@ -98,7 +98,7 @@ def test_wraps_a_runnable_in_both_modes():
 
 @pytest.mark.req("N-1", "N-4")
 def test_a_runnable_that_fails_is_captured():
-    """A Runnable goes through the same pipeline, in both faces."""
+    """A Runnable goes through the same pipeline, sync and async."""
 
     def fail(state):
         raise ConnectionError("down")
@@ -118,7 +118,7 @@ def test_wraps_a_compiled_graph(mode):
 
 @pytest.mark.req("N-1")
 def test_a_failing_compiled_graph_is_captured_by_the_outer_node(mode):
-    """The failure of a subgraph is a record of the node that holds it."""
+    """The record of the failure names the node that contains the subgraph."""
 
     def fail(state):
         raise ConnectionError("down")
@@ -136,13 +136,13 @@ class Adder:
         return {"y": state["x"] + 1}
 
     def method(self, state: State, config: RunnableConfig) -> dict:
-        """The same as a bound method that wants the config."""
+        """Add one; a method that takes the config."""
         return {"y": state["x"] + config["configurable"]["step"]}
 
 
 @pytest.mark.req("N-1")
 def test_wraps_callable_objects_partials_and_methods():
-    """Everything that LangGraph takes as a node can be wrapped."""
+    """Everything that LangGraph accepts as a node can be wrapped."""
 
     def add(amount, state):
         return {"y": state["x"] + amount}
@@ -159,7 +159,7 @@ def test_wraps_callable_objects_partials_and_methods():
 
 @pytest.mark.req("N-1")
 def test_generator_functions_add_up_as_in_langgraph():
-    """A generator node yields parts of its update."""
+    """The parts that a generator yields are added up to its update."""
 
     def parts(state):
         yield {"x": 1}
@@ -171,7 +171,7 @@ def test_generator_functions_add_up_as_in_langgraph():
 
 @pytest.mark.req("N-1")
 def test_a_returned_runnable_is_invoked_inside_the_attempt(mode):
-    """LangGraph invokes a Runnable that a node returns; its failure is captured like the node's own."""
+    """LangGraph invokes a Runnable that a node returns. Its failure is captured like a failure of the function."""
 
     def fail(state):
         raise KeyError("inner")
@@ -190,7 +190,7 @@ def test_refuses_what_cannot_be_called():
 @pytest.mark.req("N-2")
 @pytest.mark.parametrize("keyword", ["config", "runtime", "store", "writer", "previous"])
 def test_injected_parameters_have_stand_ins_in_a_unit_test(mode, keyword):
-    """`node(state)` works without a graph, whatever the function wants injected."""
+    """`node(state)` works without a graph. Parameters for injection get stand-ins."""
     seen = {}
     namespace = {"seen": seen}
     exec(f"def f(state, {keyword}):\n    seen['called'] = True\n    return {{}}", namespace)  # noqa: S102
@@ -247,21 +247,21 @@ def test_order_of_the_pipeline_is_the_documented_one(mode, fake):
 
 @pytest.mark.req("N-9")
 def test_drive_refuses_a_coroutine_that_suspends():
-    """The sync face would otherwise lose the rest of the coroutine in silence."""
+    """Otherwise a sync node would silently skip the rest of the coroutine."""
     with pytest.raises(RuntimeError, match="suspends"):
         drive(asyncio.sleep(0))
 
 
 @pytest.mark.req("N-22")
 def test_get_node_context_outside_a_node_says_so():
-    """The message tells where it works."""
+    """The message says where it works."""
     with pytest.raises(RuntimeError, match="inside a function that create_node"):
         get_node_context()
 
 
 @pytest.mark.req("N-1")
 def test_one_node_serves_many_threads_and_loops():
-    """Nothing of a node is bound to one event loop."""
+    """A node is not bound to one event loop."""
 
     async def f(state):
         await asyncio.sleep(0)
@@ -274,7 +274,7 @@ def test_one_node_serves_many_threads_and_loops():
 @pytest.mark.req("N-1", "N-21")
 @pytest.mark.usefixtures("restless_threads")
 def test_one_node_is_in_use_on_many_loops_at_once():
-    """Each loop in a thread of its own; what they share, the breaker and the collector, loses nothing."""
+    """Each loop has its own thread. The shared breaker and collector count correctly."""
     loops, rounds = 4, 25
     together = threading.Barrier(loops, timeout=10)
     collector = NodeMetricsCollector()

@@ -10,13 +10,13 @@ from langgraph_runner.testing import Flaky
 
 @pytest.mark.req("N-31")
 def test_it_has_every_option_of_create_node():
-    """One that is added there is added here."""
+    """A new option there needs a field here."""
     assert {*NodeConfig.model_fields, "config"} == set(NodeOptions.__annotations__)
 
 
 @pytest.mark.req("N-31")
 def test_a_node_does_what_its_config_says(mode, fake):
-    """As if each field were a keyword."""
+    """Each field has the effect of the keyword."""
     flaky = Flaky(ConnectionError, {"x": 1})
     collector = NodeMetricsCollector()
     config = NodeConfig(name="n", retry={"max_attempts": 2}, metrics_collector=collector, runtime=fake)
@@ -28,7 +28,7 @@ def test_a_node_does_what_its_config_says(mode, fake):
 @pytest.mark.req("N-31")
 @pytest.mark.parametrize(("keywords", "calls"), [({}, 3), ({"retry": 2}, 2), ({"retry": None}, 1)])
 def test_a_keyword_wins(mode, fake, keywords, calls):
-    """Also with None, which switches off what the config switches on."""
+    """Also None, which disables what the config enables."""
     flaky = Flaky(ConnectionError)
     function = flaky.awaited if mode.is_async else flaky.sync
     mode.call(create_node(function, config=NodeConfig(retry=3, runtime=fake), **keywords), {})
@@ -37,14 +37,14 @@ def test_a_keyword_wins(mode, fake, keywords, calls):
 
 @pytest.mark.req("N-31")
 def test_only_what_was_given_counts():
-    """Defaults of the config are not options."""
+    """Default values of the config do not count as given."""
     assert NodeConfig(retry=3).options() == {"retry": RetryConfig(max_attempts=3)}
     assert NodeConfig(retry=None).model_copy(update={"name": "n"}).options() == {"name": "n", "retry": None}
 
 
 @pytest.mark.req("N-31")
 def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
-    """A config makes one for each; a breaker is the same for all."""
+    """A breaker config creates one for each node; a breaker object is shared."""
     shared = NodeCircuitBreaker()
     for given, count in (({"failure_threshold": 1}, 2), (shared, 1)):
         config = NodeConfig(circuit_breaker=given)
@@ -81,14 +81,14 @@ def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
     ],
 )
 def test_options_are_checked_when_the_config_is_made(options, kind, message):
-    """Not when the first node is."""
+    """Not when the first node is created."""
     with pytest.raises(kind, match=message):
         NodeConfig(**options)
 
 
 @pytest.mark.req("N-31")
 def test_it_is_frozen():
-    """A value to share."""
+    """So it can be shared."""
     with pytest.raises(ValidationError, match="frozen"):
         NodeConfig(retry=3).retry = 4
 

@@ -1,4 +1,4 @@
-"""What a node logs, where it goes, and what it never does."""
+"""The log events of a node, and where they go."""
 
 import logging
 import subprocess
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def events(structlog_restored):
-    """What structlog is given."""
+    """The events that structlog gets."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[logs])
     return logs.entries
@@ -27,7 +27,7 @@ def events(structlog_restored):
 
 @pytest.mark.req("N-3")
 def test_entry_and_exit_of_a_success(mode, fake, events):
-    """Name, story, duration in ms, outcome and attempts."""
+    """They have name, story, duration in ms, outcome and attempts."""
     node = create_node(mode.function(lambda s: fake.advance(0.25)), name="n", runtime=fake)
     mode.call(node, {"story_id": "ST-1"})
     started, completed = events
@@ -66,7 +66,7 @@ def test_retries_and_the_final_failure(mode, fake, events):
 
 @pytest.mark.req("N-3", "N-20")
 def test_log_events_hold_no_secret(mode, fake, events):
-    """Neither the retry, which names the type only, nor the failure, which is sanitized."""
+    """A retry names only the type of the error. The failure is sanitized."""
     secret = "hunter" + "2secret99"
 
     def fail(state):
@@ -78,7 +78,7 @@ def test_log_events_hold_no_secret(mode, fake, events):
 
 @pytest.mark.req("N-3")
 def test_a_fallback_is_told_by_the_outcome(mode, events):
-    """It is a success, of another kind; why it was needed is a warning."""
+    """The outcome is a kind of success. A warning has the reason for the fallback."""
     mode.call(create_node(mode.function(lambda s: 1 / 0), fallback=lambda s: {}), {})
     assert [(e["event"], e["log_level"]) for e in events[1:]] == [
         ("node.falling_back", "warning"),
@@ -105,7 +105,7 @@ def test_an_unknown_log_level_is_refused():
 
 @pytest.mark.req("N-13")
 def test_without_structlog_configured_events_go_to_logging(mode, caplog):
-    """Silent until the user adds a handler; readable when one is there."""
+    """They are readable if the user adds a handler."""
     caplog.set_level(logging.INFO)
     mode.call(create_node(mode.function(lambda s: {}), name="n"), {}, runner_config(story_id="S"))
     assert [r.name for r in caplog.records] == ["langgraph_runner.node"] * 2
@@ -135,7 +135,7 @@ RETRIED = "retry={'max_attempts': 2, 'backoff_ms': 0, 'retry_on': ArithmeticErro
     ids=["failure", "callback", "success", "retry that succeeds", "retries that fail"],
 )
 def test_a_program_that_configures_nothing_sees_what_failed(program, events):
-    """On stderr, one line an event. Nothing of the user's logging is configured for that."""
+    """On stderr, one line for each event. The package does not configure logging for that."""
     code = f"import time; from langgraph_runner import create_node; calls = iter([0, 1]); {program}"
     check = "import logging; assert not logging.getLogger().handlers"
     done = subprocess.run(  # noqa: S603
@@ -156,7 +156,7 @@ def test_a_program_that_configures_nothing_sees_what_failed(program, events):
     ids=["success", "retry", "fallback"],
 )
 def test_a_logging_handler_that_raises_changes_no_result(mode, fake, function, options, expected):
-    """What the user's handler lets out does not reach the graph."""
+    """Exceptions of the user's handler do not reach the graph."""
     logger, broken = logging.getLogger("langgraph_runner.node"), BrokenHandler()
     logger.addHandler(broken)
     try:
@@ -167,7 +167,7 @@ def test_a_logging_handler_that_raises_changes_no_result(mode, fake, function, o
 
 
 class BrokenHandler(logging.Handler):
-    """A handler that lets its errors out, as some do."""
+    """A handler that raises, as some do."""
 
     def emit(self, record):
         """Fails."""
@@ -199,7 +199,7 @@ def test_lint_refuses_prints_clocks_and_chance_in_src(line):
 
 @pytest.mark.req("N-13")
 def test_a_log_processor_that_raises_does_not_fail_the_node(mode, structlog_restored, caplog):
-    """It is told to `logging`, which is not what is broken."""
+    """The exception is logged with `logging`, which still works."""
 
     def broken(logger, method, event):
         raise ZeroDivisionError
@@ -223,7 +223,7 @@ def failing_once(text):
 
 @pytest.mark.req("N-3", "N-20")
 def test_the_text_of_what_is_retried_is_in_no_log(mode, fake, caplog):
-    """LangGraph's own retry logs all of it; here whoever listens, to whichever logger, reads only the type."""
+    """LangGraph's retry logs the whole text. Here every logger gets only the type of the error."""
     caplog.set_level(logging.DEBUG)
     text = "Mrs Smith, order 4711"
     policy = RetryPolicy(initial_interval=0, jitter=False)
@@ -240,7 +240,7 @@ def test_the_text_of_what_is_retried_is_in_no_log(mode, fake, caplog):
 
 @pytest.mark.req("N-3", "N-22")
 def test_each_event_of_the_user_has_the_context_of_its_own_node(mode, structlog_restored):
-    """LangGraph hands no context variable from node to node: it is set anew, side by side and in a row."""
+    """LangGraph passes no context variables between nodes. Each node sets them, in parallel and in a chain."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[add_node_context, logs])
     bound = ContextVar("bound", default="nothing")

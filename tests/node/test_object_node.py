@@ -13,7 +13,7 @@ from langgraph_runner.node.callee import is_node
 
 
 class State(GraphState, total=False):
-    """Of the graphs here."""
+    """The state of the graphs in this module."""
 
     ticks: int
 
@@ -26,7 +26,7 @@ class Clock:
         self.run = "not the node's"
 
     def __call__(self, state: State) -> dict:
-        """One tick more."""
+        """Count a call."""
         self.ticks += 1
         return {"ticks": self.ticks}
 
@@ -36,10 +36,10 @@ class Clock:
 
 
 class AsyncClock(Clock):
-    """The same, awaited."""
+    """Counts its calls; async."""
 
     async def __call__(self, state: State) -> dict:
-        """One tick more."""
+        """Count a call."""
         return super().__call__(state)
 
 
@@ -50,7 +50,7 @@ def clock(mode):
 
 
 def test_attributes_are_those_of_the_object_at_the_moment(mode, clock):
-    """Values that change, and methods."""
+    """Also values that change, and methods."""
     node = create_node(clock)
     mode.call(node, {})
     mode.call(node, {})
@@ -60,14 +60,14 @@ def test_attributes_are_those_of_the_object_at_the_moment(mode, clock):
 
 
 def test_an_attribute_that_the_object_has_is_set_there(clock):
-    """Others are the node's own."""
+    """Other attributes are set on the node."""
     node = create_node(clock)
     node.ticks, node.note = 7, "mine"
     assert (clock.ticks, node.note, hasattr(clock, "note")) == (7, "mine", False)
 
 
 def test_what_a_node_has_itself_wins(mode, clock):
-    """`run` is the node's, whatever the object calls so."""
+    """`run` is the node's method, even if the object has an attribute of this name."""
     node = create_node(clock, name="tick")
     assert mode.call(node.run, {}).value == {"ticks": 1}
     assert (node.__name__, is_node(node)) == ("tick", True)
@@ -76,7 +76,7 @@ def test_what_a_node_has_itself_wins(mode, clock):
 
 
 def test_a_graph_runs_it_in_its_mode(mode, clock):
-    """And tells what it is as of a function."""
+    """It is sync or async like the object's call."""
     node = create_node(clock)
     builder = StateGraph(State).add_node("tick", node).add_edge(START, "tick")
     assert mode.invoke(builder.compile(), {})["ticks"] == 1
@@ -95,13 +95,13 @@ class Router:
     seen = None
 
     def __call__(self, state: Narrow) -> Command[Literal["far"]]:
-        """Always far."""
+        """Always return "far"."""
         self.seen = dict(state)
         return Command(goto="far")
 
 
 def test_langgraph_reads_its_annotations(mode):
-    """The input schema of the first parameter, and the edges that are drawn."""
+    """For the input schema and for the edges of a drawing."""
     router = Router()
     builder = StateGraph(State).add_node("route", create_node(router)).add_node("far", lambda state: {})
     graph = builder.add_edge(START, "route").compile()
@@ -111,7 +111,7 @@ def test_langgraph_reads_its_annotations(mode):
 
 
 def test_a_copy_is_a_node_of_the_same_object(mode, clock):
-    """As a copy of a function is the function."""
+    """A copied node calls the same object."""
     node = copy.copy(create_node(clock))
     mode.call(node, {})
     assert (node.ticks, clock.ticks, is_node(node)) == (1, 1, True)

@@ -24,7 +24,7 @@ from langgraph_runner.testing import Flaky
 
 @pytest.fixture
 def finished():
-    """Where spans go that have ended."""
+    """The exporter that keeps ended spans."""
     return InMemorySpanExporter()
 
 
@@ -39,7 +39,7 @@ def tracer(finished):
 
 @pytest.fixture
 def spans(tracer):
-    """What nodes are given."""
+    """The span factory for nodes."""
     return NodeSpans(tracer)
 
 
@@ -49,7 +49,7 @@ def _events(span):
 
 @pytest.mark.req("M-18")
 def test_retries_and_the_fallback_are_events_of_one_span(mode, fake, spans, finished):
-    """Attempts are no spans of their own."""
+    """Attempts have no spans."""
     flaky = Flaky(ConnectionError("down"), ConnectionError("down"))
     node = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -71,7 +71,7 @@ def test_retries_and_the_fallback_are_events_of_one_span(mode, fake, spans, fini
 
 @pytest.mark.req("M-18", "N-20")
 def test_a_failure_is_an_error_with_a_sanitized_message(mode, spans, finished):
-    """The span says what the record says."""
+    """The span has the message of the record."""
 
     def fail(state):
         raise ValueError("password=hunter2")
@@ -84,7 +84,7 @@ def test_a_failure_is_an_error_with_a_sanitized_message(mode, spans, finished):
 
 
 def test_what_nobody_did_wrong_is_no_error(mode, spans, finished):
-    """An abort of the run, and an interrupt of LangGraph."""
+    """Such as an abort of the run, or an interrupt of LangGraph."""
     controller = AbortController()
     controller.abort("enough")
     node = create_node(mode.function(lambda state: {}), spans=spans)
@@ -102,7 +102,7 @@ def test_what_nobody_did_wrong_is_no_error(mode, spans, finished):
 
 @pytest.mark.req("M-18", "N-22")
 def test_the_context_knows_the_ids_of_the_span(mode, spans, finished):
-    """As W3C Trace Context writes them."""
+    """In the format of W3C Trace Context."""
     seen = []
     node = create_node(mode.function(lambda state: seen.append(get_node_context().span_id)), spans=spans)
     config = runner_config(trace_id="ab" * 16)
@@ -115,7 +115,7 @@ def test_the_context_knows_the_ids_of_the_span(mode, spans, finished):
 
 @pytest.mark.req("M-18", "N-22")
 def test_it_joins_the_callers_trace_and_so_does_the_record(mode, spans, tracer, finished):
-    """The active span beats the id of the config: it is where one finds the node's span."""
+    """The active span wins over the id of the config, because the node's span belongs to its trace."""
 
     def fail(state):
         raise ValueError
@@ -130,7 +130,7 @@ def test_it_joins_the_callers_trace_and_so_does_the_record(mode, spans, tracer, 
 
 @pytest.mark.req("M-18")
 def test_spans_of_the_config_win_and_nodes_of_a_graph_nest(mode, spans, finished):
-    """Given once for a whole run; a node inside the function of another is its child."""
+    """The config sets them for a whole run. The span of a nested node is a child of the outer one."""
     inner = create_node(mode.function(lambda state: {}), name="inner")
 
     if mode.is_async:
@@ -145,7 +145,7 @@ def test_spans_of_the_config_win_and_nodes_of_a_graph_nest(mode, spans, finished
     builder = StateGraph(GraphState).add_node("outer", create_node(outer)).add_edge(START, "outer")
     mode.invoke(builder.compile(), {}, runner_config(spans=spans))
     by_name = {span.name: span for span in finished.get_finished_spans()}
-    # Both calls carry the config of the graph's node, and with it the name.
+    # Both calls have the config of the graph's node, and so its name.
     assert [span.name for span in finished.get_finished_spans()] == ["node inner", "node outer"]
     assert by_name["node inner"].parent.span_id == by_name["node outer"].context.span_id
 
@@ -169,7 +169,7 @@ def test_metrics_are_recorded_while_the_span_is_active(mode, spans, finished):
 
 
 def test_spans_that_raise_harm_nothing(mode, caplog):
-    """What they raise is logged."""
+    """Their exceptions are logged."""
 
     class Broken:
         def start(self, node, **fields):
@@ -190,13 +190,13 @@ def test_spans_that_raise_harm_nothing(mode, caplog):
 
 @pytest.mark.parametrize("give", [lambda x: create_node(dict, spans=x), lambda x: runner_config(spans=x)])
 def test_what_cannot_start_spans_is_refused(give):
-    """At once, by name."""
+    """At once, with the name of the option."""
     with pytest.raises(TypeError, match="spans must be a NodeSpans"):
         give(object())
 
 
 def test_a_log_event_has_the_trace_of_the_config_from_the_start(mode, caplog):
-    """`node.started` as well."""
+    """Also `node.started`."""
     node = create_node(mode.function(lambda state: {}))
     with caplog.at_level(logging.INFO, logger="langgraph_runner"):
         mode.call(node, {}, runner_config(trace_id="ab" * 16))

@@ -1,4 +1,4 @@
-"""`on_error="stop"`, and edges that lead on from a captured failure."""
+"""`on_error="stop"`, and edges that continue after a captured failure."""
 
 import asyncio
 import operator
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.req("N-30")
 
 
 class State(GraphState, total=False):
-    """What the graphs here write."""
+    """The state of the graphs in this module."""
 
     ran: Annotated[list[str], operator.add]
 
 
 def note(name):
-    """A node that says that it ran."""
+    """A node that records its run in the state."""
     return lambda state: {"ran": [name]}
 
 
@@ -34,7 +34,7 @@ def broken(_state):
 
 
 def chain(mode, on_error="stop", *, beside=False):
-    """`load`, which fails, and `send` behind it; with a parallel branch `beside` that goes on to `late`."""
+    """`load` fails, `send` follows it; the parallel branch has `beside` and then `late`."""
     builder = StateGraph(State)
     builder.add_node("load", create_node(mode.function(broken), on_error=on_error))
     builder.add_node("send", note("send"))
@@ -46,20 +46,20 @@ def chain(mode, on_error="stop", *, beside=False):
 
 
 def test_the_run_ends_after_a_failure_without_an_exception(mode):
-    """The failure is recorded as with `capture`, and no edge leads on."""
+    """The failure is recorded as with `capture`, and no edge is followed."""
     state = mode.invoke(chain(mode).compile(), {})
     assert [error["node_id"] for error in state["errors"]] == ["load"]
     assert (state["routing_flags"], state["ran"]) == ({"blocked": True}, [])
 
 
 def test_the_superstep_of_the_failure_is_completed(mode):
-    """Nodes that run beside keep their writes; what follows them does not begin."""
+    """Parallel nodes keep their writes; later nodes do not begin."""
     assert mode.invoke(chain(mode, beside=True).compile(), {})["ran"] == ["beside"]
 
 
 @pytest.mark.parametrize("stream_mode", ["values", "updates", "debug"])
 def test_a_stream_ends_as_well(mode, stream_mode):
-    """With the update of the failure as its last one."""
+    """The update of the failure is its last one."""
     graph = chain(mode).compile()
 
     async def streamed():
@@ -74,7 +74,7 @@ def test_a_stream_ends_as_well(mode, stream_mode):
 
 
 def test_the_graphs_around_a_nested_one_end_too(mode):
-    """They would go on with what the nested graph has not delivered."""
+    """Otherwise they would continue without the result of the nested graph."""
     inner = chain(mode).compile()
     builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
     state = mode.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
@@ -83,7 +83,7 @@ def test_the_graphs_around_a_nested_one_end_too(mode):
 
 
 def test_the_graphs_around_a_graph_that_is_a_node_end_too(mode):
-    """What `create_node()` made of a graph is a graph as well."""
+    """Also around a graph that `create_node()` has wrapped."""
     inner = create_node(chain(mode).compile())
     builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
     state = mode.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
@@ -91,7 +91,7 @@ def test_the_graphs_around_a_graph_that_is_a_node_end_too(mode):
 
 
 def test_a_function_that_invokes_a_graph_decides_for_its_own(mode):
-    """It gets the state of the stopped run, and its own run goes on."""
+    """It gets the state of the stopped run, and its own run continues."""
     inner = chain(mode).compile()
 
     def call(state):
@@ -124,7 +124,7 @@ def test_one_of_many_branches_ends_the_run(mode):
 
 
 def test_a_command_of_a_node_beside_does_not_go_on(mode):
-    """Nor does what it sends."""
+    """Neither its edges nor its `Send`s are followed."""
     builder = chain(mode).add_node("far", note("far"))
 
     def jump(state):
@@ -135,7 +135,7 @@ def test_a_command_of_a_node_beside_does_not_go_on(mode):
 
 
 def test_a_stopped_thread_goes_on_when_it_is_invoked_again(mode):
-    """The nodes that were due stay due, as after a breakpoint."""
+    """The next nodes are still pending, as after a breakpoint."""
     graph = chain(mode).compile(InMemorySaver())
     thread = {"configurable": {"thread_id": "t"}}
     mode.invoke(graph, {}, thread)
@@ -144,7 +144,7 @@ def test_a_stopped_thread_goes_on_when_it_is_invoked_again(mode):
 
 
 def test_a_new_run_of_a_stopped_thread_begins_at_the_start(mode):
-    """A new input asks for that."""
+    """Because it has a new input."""
     graph = chain(mode).compile(InMemorySaver())
     thread = {"configurable": {"thread_id": "t"}}
     mode.invoke(graph, {}, thread)
@@ -152,7 +152,7 @@ def test_a_new_run_of_a_stopped_thread_begins_at_the_start(mode):
 
 
 def test_a_success_goes_on(mode):
-    """Only a failure stops."""
+    """Only a failure stops the run."""
     builder = StateGraph(State)
     builder.add_node("load", create_node(mode.function(note("load")), on_error="stop"))
     builder.add_node("send", note("send")).add_edge(START, "load").add_edge("load", "send")
@@ -160,13 +160,13 @@ def test_a_success_goes_on(mode):
 
 
 def test_outside_a_graph_the_failure_is_captured(mode):
-    """A unit test sees what the graph would get."""
+    """So a unit test sees the update that the graph would get."""
     node = create_node(mode.function(broken), on_error="stop")
     assert mode.call(node, {})["routing_flags"] == {"blocked": True}
 
 
 def test_a_task_of_the_functional_api_raises_the_failure():
-    """It has no state to capture a failure in, and no edges."""
+    """It has neither a state for the failure nor edges."""
     step = task(create_node(broken, on_error="stop"))
 
     @entrypoint()
@@ -178,7 +178,7 @@ def test_a_task_of_the_functional_api_raises_the_failure():
 
 
 def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(mode, monkeypatch):
-    """A failure that does not stop the run is not hidden either."""
+    """Otherwise the run would continue, and the failure would be hidden."""
     monkeypatch.setattr(langgraph_compat, "PregelLoop", type("Unknown", (), {}))
     with pytest.raises(ConnectionError) as raised:
         mode.invoke(chain(mode).compile(), {})
@@ -187,7 +187,7 @@ def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(mode, monkeyp
 
 @pytest.fixture
 def warnings(structlog_restored):
-    """The successors that edges were warned of."""
+    """The warnings about edges."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[logs])
     return lambda: [
@@ -198,7 +198,7 @@ def warnings(structlog_restored):
 
 
 def test_an_edge_that_leads_on_from_a_captured_failure_is_warned_of(mode, warnings):
-    """Once, with the node and where the edge leads."""
+    """Once, with the node and the target of the edge."""
     graph = chain(mode, "capture").compile()
     for _ in range(2):
         assert mode.invoke(graph, {})["ran"] == ["send"]
@@ -206,7 +206,7 @@ def test_an_edge_that_leads_on_from_a_captured_failure_is_warned_of(mode, warnin
 
 
 def test_a_join_is_an_edge_too(mode, warnings):
-    """It waits for the failed node as if it had delivered."""
+    """It treats the failed node like a successful one."""
     builder = StateGraph(State).add_node("beside", note("beside")).add_node("both", note("both"))
     builder.add_node("load", create_node(mode.function(broken)))
     builder.add_edge(START, "load").add_edge(START, "beside").add_edge(["load", "beside"], "both")
@@ -216,13 +216,13 @@ def test_a_join_is_an_edge_too(mode, warnings):
 
 @pytest.mark.parametrize("on_error", ["record", "stop"])
 def test_what_asks_for_that_is_not_warned_of(mode, warnings, on_error):
-    """`record` says that the others go on, `stop` that nothing does."""
+    """With `record` the run is meant to continue; with `stop` it ends."""
     mode.invoke(chain(mode, on_error).compile(), {})
     assert warnings() == []
 
 
 def test_an_edge_with_a_condition_is_not_warned_of(mode, warnings):
-    """Nor is one to the end."""
+    """Nor is an edge to END."""
     builder = StateGraph(State).add_node("send", note("send")).add_node("last", create_node(broken))
     builder.add_node("load", create_node(mode.function(broken)))
     builder.add_edge(START, "load").add_edge("last", END)

@@ -1,4 +1,4 @@
-"""Timeouts: of an attempt and of all attempts, for functions that await and functions that block."""
+"""Timeouts of one attempt and of all attempts, for async and for blocking functions."""
 
 import asyncio
 import pickle
@@ -18,7 +18,7 @@ from langgraph_runner.testing import Flaky
 
 
 def slow_node(mode, fake, *script, takes_s, **options):
-    """A node whose function takes its time on the fake clock."""
+    """A node whose function takes some time of the fake clock."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
     function = flaky.awaited if mode.is_async else flaky.sync
     return create_node(function, name="slow", runtime=fake, **options), flaky
@@ -26,7 +26,7 @@ def slow_node(mode, fake, *script, takes_s, **options):
 
 @pytest.mark.req("N-15", "N-24")
 def test_an_attempt_that_takes_too_long_is_a_timeout(mode, fake):
-    """The record tells the limit and what it took."""
+    """The record has the limit and the elapsed time."""
     node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500)
     record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["category"], record["recoverable"]) == ("NODE_TIMEOUT", "timeout", True)
@@ -35,14 +35,14 @@ def test_an_attempt_that_takes_too_long_is_a_timeout(mode, fake):
 
 @pytest.mark.req("N-15")
 def test_an_attempt_in_time_is_none(mode, fake):
-    """The limit itself is not exceeded by half of it."""
+    """For example, half of the limit."""
     node, _ = slow_node(mode, fake, {"x": 1}, takes_s=0.25, timeout_ms=500)
     assert mode.call(node, {}) == {"x": 1}
 
 
 @pytest.mark.req("N-15")
 def test_each_attempt_has_the_whole_limit(mode, fake):
-    """A timeout is retried, and the next attempt starts afresh."""
+    """A timeout is retried, and the limit of the next attempt starts again."""
     retry = RetryConfig(max_attempts=3, backoff_ms=0)
     node, flaky = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500, retry=retry)
     record = mode.call(node, {})["errors"][0]
@@ -52,7 +52,7 @@ def test_each_attempt_has_the_whole_limit(mode, fake):
 
 @pytest.mark.req("N-15")
 def test_the_total_timeout_covers_attempts_and_waits(mode, fake):
-    """The attempt during which it passes is cut short, and nothing follows."""
+    """The attempt in which it passes is stopped, and no attempt follows."""
     retry = RetryConfig(max_attempts=10, backoff_ms=1000, backoff_multiplier=1, jitter=0)
     node, flaky = slow_node(
         mode, fake, ConnectionError, takes_s=1, retry=retry, total_timeout_ms=4500, timeout_ms=2000
@@ -64,7 +64,7 @@ def test_the_total_timeout_covers_attempts_and_waits(mode, fake):
 
 @pytest.mark.req("N-15")
 def test_a_wait_beyond_the_total_timeout_is_not_begun(mode, fake):
-    """Nothing could come of it; the error that led there is the cause."""
+    """An attempt after it would be too late. The error of the last attempt is the cause."""
     retry = RetryConfig(max_attempts=3, backoff_ms=5000, jitter=0)
     node, _ = slow_node(mode, fake, ConnectionError("x"), takes_s=1, retry=retry, total_timeout_ms=3000)
     outcome = mode.call(node.run, {})
@@ -75,7 +75,7 @@ def test_a_wait_beyond_the_total_timeout_is_not_begun(mode, fake):
 
 @pytest.mark.req("N-15")
 def test_the_error_is_langgraphs_too():
-    """So that policies which know that one work unchanged; it pickles with all it carries."""
+    """So policies for LangGraph's error work unchanged. It survives pickle with all attributes."""
     error = pickle.loads(pickle.dumps(NodeTimeoutError(node="n", timeout_ms=500, elapsed_ms=510.5)))  # noqa: S301
     assert isinstance(error, LangGraphNodeTimeoutError)
     assert (error.node, error.timeout, error.elapsed, error.kind) == ("n", 0.5, 0.5105, "run")
@@ -85,21 +85,21 @@ def test_the_error_is_langgraphs_too():
 @pytest.mark.req("N-15", "N-27")
 @pytest.mark.parametrize("limit", [500, timedelta(milliseconds=500), TimeoutPolicy(run_timeout=0.5)])
 def test_other_forms_of_a_limit_mean_the_same(mode, fake, limit):
-    """ms, a timedelta, LangGraph's policy."""
+    """A number of milliseconds, a timedelta and LangGraph's policy."""
     node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=limit)
     assert "timeout of 500 ms" in mode.call(node, {})["errors"][0]["message"]
 
 
 @pytest.mark.req("N-27")
 def test_an_idle_timeout_is_refused_with_the_way_out():
-    """It has no counterpart; the message says where it belongs."""
+    """Nodes have no such timeout. The message says where to use it."""
     with pytest.raises(ValueError, match=r"timeout_ms: TimeoutPolicy\(idle_timeout=...\).*add_node"):
         create_node(lambda s: {}, timeout_ms=TimeoutPolicy(idle_timeout=1))
 
 
 @pytest.mark.req("N-19")
 def test_on_timeout_is_called_for_each_attempt_that_took_too_long(mode, fake):
-    """With the error, before the next attempt."""
+    """It gets the error, before the next attempt."""
     heard = []
     node, _ = slow_node(
         mode,
@@ -116,7 +116,7 @@ def test_on_timeout_is_called_for_each_attempt_that_took_too_long(mode, fake):
 
 @pytest.mark.req("N-19")
 def test_on_timeout_may_be_async_in_both_modes(mode, fake):
-    """It need not be sync or async as the node is."""
+    """It may be async in a sync node, and sync in an async one."""
     heard = []
 
     async def clean_up(error):
@@ -130,7 +130,7 @@ def test_on_timeout_may_be_async_in_both_modes(mode, fake):
 
 @pytest.mark.req("N-19")
 def test_a_failing_clean_up_is_logged_and_hides_nothing(mode, fake, caplog):
-    """The record is that of the timeout."""
+    """The record is still that of the timeout."""
 
     def broken(error):
         raise ZeroDivisionError
@@ -142,7 +142,7 @@ def test_a_failing_clean_up_is_logged_and_hides_nothing(mode, fake, caplog):
 
 @pytest.mark.req("N-19")
 def test_on_timeout_is_not_called_for_a_timeout_of_the_functions_own(mode, fake):
-    """A `TimeoutError` that the function raises is its error, not the runner's limit."""
+    """A `TimeoutError` of the function is its own error, not the limit of the node."""
     heard = []
     node, _ = slow_node(mode, fake, TimeoutError("db"), takes_s=0, timeout_ms=500, on_timeout=heard.append)
     mode.call(node, {})
@@ -151,7 +151,7 @@ def test_on_timeout_is_not_called_for_a_timeout_of_the_functions_own(mode, fake)
 
 @pytest.mark.req("N-15")
 def test_a_blocked_thread_is_told_left_and_counted(no_thread_left):
-    """Real time: the node goes on at the deadline; the thread hears of it and ends by itself."""
+    """Real time: the node continues at the deadline. The thread's signal fires, and it ends by itself."""
     told = threading.Event()
     ended = threading.Event()
 
@@ -175,7 +175,7 @@ def test_a_blocked_thread_is_told_left_and_counted(no_thread_left):
 
 @pytest.mark.req("N-15")
 def test_an_abandoned_attempt_keeps_its_own_signal():
-    """The thread of attempt one is not confused by the signal of attempt two."""
+    """The thread of the first attempt does not see the signal of the second one."""
     signals = []
     release = threading.Event()
 
@@ -193,12 +193,12 @@ def test_an_abandoned_attempt_keeps_its_own_signal():
 
 @pytest.mark.req("N-15")
 def test_a_coroutine_is_cancelled_at_the_deadline():
-    """Real time: its clean-up runs to the end before the node goes on."""
+    """Real time: its clean-up ends before the node continues."""
     steps = []
 
     async def slow(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
             steps.append("cleaned up")
@@ -210,11 +210,11 @@ def test_a_coroutine_is_cancelled_at_the_deadline():
 
 @pytest.mark.req("N-15")
 def test_a_late_result_is_dropped():
-    """A coroutine that swallows its cancellation and returns is late all the same."""
+    """A coroutine that swallows its cancellation and returns is still late."""
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             return {"x": "late"}
 
@@ -224,11 +224,11 @@ def test_a_late_result_is_dropped():
 
 @pytest.mark.req("N-15")
 def test_a_late_error_is_the_cause_of_the_timeout():
-    """What clean-up raised is not lost."""
+    """An exception of the clean-up is not lost."""
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             raise ValueError("while cleaning up") from None
 
@@ -239,10 +239,10 @@ def test_a_late_error_is_the_cause_of_the_timeout():
 
 @pytest.mark.req("N-15")
 def test_no_task_is_left_behind():
-    """After a timeout nothing of the attempt is still running."""
+    """After a timeout no task of the attempt is still running."""
 
     async def slow(state):
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     async def main():
         await create_node(slow, timeout_ms=20)({})
@@ -275,7 +275,7 @@ def test_an_exception_in_a_thread_keeps_its_traceback():
 
 @pytest.mark.req("N-15", "N-20")
 def test_the_record_of_a_timeout_tells_where_the_function_was(mode):
-    """Real time: the line that hung, in the stack of the record."""
+    """Real time: the stack of the record has the line that hung."""
     release = threading.Event()
 
     def hang_here(state):
@@ -316,7 +316,7 @@ def test_a_thread_knows_the_run_that_it_belongs_to(limits):
 @pytest.mark.req("N-15")
 @pytest.mark.parametrize("is_awaited", [False, True], ids=["invoke", "ainvoke"])
 def test_a_sync_node_is_timed_out_where_langgraph_refuses_to(is_awaited):
-    """Real time: LangGraph has no `timeout` for it; `timeout_ms` ends it in either kind of run."""
+    """Real time: LangGraph has no `timeout` for it. `timeout_ms` ends it in sync and async runs."""
     release = threading.Event()
 
     def block(state):

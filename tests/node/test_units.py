@@ -54,7 +54,7 @@ def scripted(mode, script, calls=None):
 
 
 def called(mode, function, *arguments, **keywords):
-    """The result in either mode, outside of any event loop."""
+    """Return the result in either mode, outside an event loop."""
     result = function(*arguments, **keywords)
     return asyncio.run(_awaited(result)) if mode.is_async else result
 
@@ -65,7 +65,7 @@ async def _awaited(result):
 
 @pytest.mark.req("N-5", "N-31")
 def test_a_function_of_any_signature_is_retried(mode, fake, caplog):
-    """With the waits of the config; each is logged."""
+    """With the back-off of the config. Each wait is logged."""
     calls = []
     function = scripted(mode, [ConnectionError(), TimeoutError(), 7], calls)
     retrying = with_retry(function, RetryConfig(max_attempts=3, backoff_ms=100))
@@ -78,7 +78,7 @@ def test_a_function_of_any_signature_is_retried(mode, fake, caplog):
 @pytest.mark.req("N-31")
 @pytest.mark.parametrize("unit", [lambda f: with_retry(f, 3), lambda f: with_timeout(f, MINUTE_MS)])
 def test_name_doc_and_signature_stay(mode, unit):
-    """So that LangGraph and readers see the function."""
+    """So LangGraph and readers see those of the function."""
     function = scripted(mode, [])
     wrapped = unit(function)
     assert (wrapped.__name__, wrapped.__doc__) == (function.__name__, "Does as the script says.")
@@ -98,7 +98,7 @@ def test_when_all_attempts_fail_the_error_is_that_of_a_node(mode, fake):
 
 @pytest.mark.req("N-16", "N-31")
 def test_what_is_not_retried_is_raised_as_it_is(mode, fake):
-    """A programming error, and the first error where one attempt is all."""
+    """Such as a programming error, or the first error if there is only one attempt."""
     for error, retry in ((ValueError("wrong"), 3), (ConnectionError("down"), 1)):
         with node_context(runtime=fake), pytest.raises(type(error)) as caught:
             called(mode, with_retry(scripted(mode, [error]), retry), 1)
@@ -107,10 +107,10 @@ def test_what_is_not_retried_is_raised_as_it_is(mode, fake):
 
 @pytest.mark.req("N-16", "N-31")
 def test_retry_after_is_honoured(mode, fake):
-    """The server's wait, where it is the longer one."""
+    """If the wait of the server is longer than the back-off."""
 
     class BusyError(Exception):
-        """As HTTP clients have it."""
+        """An error like those of HTTP clients."""
 
         status_code = 429
         headers = {"Retry-After": "7"}  # noqa: RUF012
@@ -122,7 +122,7 @@ def test_retry_after_is_honoured(mode, fake):
 
 @pytest.mark.req("N-31")
 def test_a_broken_predicate_hides_nothing(mode, fake, caplog):
-    """The function's error is raised, the predicate's is logged."""
+    """The error of the function is raised; that of the predicate is logged."""
 
     def broken(error):
         raise KeyError("oops")
@@ -135,7 +135,7 @@ def test_a_broken_predicate_hides_nothing(mode, fake, caplog):
 
 @pytest.mark.req("N-17", "N-31")
 def test_an_abort_of_the_node_around_ends_the_wait(mode, fake):
-    """And no further attempt begins."""
+    """No further attempt begins."""
     calls = []
     retrying = with_retry(
         scripted(mode, [ConnectionError()] * 9, calls), {"max_attempts": 9, "backoff_ms": 1000}
@@ -157,7 +157,7 @@ def test_an_abort_of_the_node_around_ends_the_wait(mode, fake):
 
 @pytest.mark.req("N-17", "N-31")
 def test_nothing_begins_where_the_node_around_has_stopped(mode):
-    """As for a node that a node calls."""
+    """As for a nested node."""
     for unit in (with_retry(scripted(mode, [1]), 3), with_timeout(scripted(mode, [1]), MINUTE_MS)):
         with node_context() as context:
             context.stop("over")
@@ -167,7 +167,7 @@ def test_nothing_begins_where_the_node_around_has_stopped(mode):
 
 @pytest.mark.req("N-31")
 async def test_a_cancelled_task_is_not_retried():
-    """Although the function makes an ordinary error of its cancellation."""
+    """Although the function turns its cancellation into an ordinary error."""
     started, calls = asyncio.Event(), []
 
     async def stubborn():
@@ -188,7 +188,7 @@ async def test_a_cancelled_task_is_not_retried():
 
 @pytest.mark.req("N-26", "N-31")
 def test_answers_to_interrupts_stay_with_their_questions(mode):
-    """A retry after an answered question asks nothing twice."""
+    """A retry after an answered question does not ask it again."""
 
     class State(GraphState, total=False):
         answer: str
@@ -211,7 +211,7 @@ def test_answers_to_interrupts_stay_with_their_questions(mode):
 
 @pytest.mark.req("N-15", "N-31")
 def test_a_call_that_takes_too_long_is_ended(mode, fake):
-    """At the limit, by the clock of the context."""
+    """At the limit, by the clock of the surrounding node."""
 
     def slow(a):
         fake.advance(2)
@@ -224,7 +224,7 @@ def test_a_call_that_takes_too_long_is_ended(mode, fake):
 
 @pytest.mark.req("N-15", "N-31")
 def test_a_plain_function_in_a_thread_can_stop_itself(no_thread_left):
-    """Outside a node too: its context's abort signal fires."""
+    """Also outside a node: the abort signal of its context fires."""
     stopped = threading.Event()
 
     def loop():
@@ -242,7 +242,7 @@ def test_a_plain_function_in_a_thread_can_stop_itself(no_thread_left):
 
 @pytest.mark.req("N-15", "N-31")
 def test_retries_end_with_the_time_limit_around_them(mode, fake):
-    """In the middle of a wait."""
+    """Also in the middle of a wait."""
     calls = []
     retrying = with_retry(
         scripted(mode, [ConnectionError()] * 5, calls), {"max_attempts": 5, "backoff_ms": 1000}
@@ -268,7 +268,7 @@ def test_each_attempt_can_have_a_limit(mode, fake):
 
 @pytest.mark.req("N-31")
 def test_both_are_decorators(mode, fake):
-    """Of functions and of methods."""
+    """For functions and methods."""
 
     class Service:
         def __init__(self):
@@ -312,7 +312,7 @@ def test_both_are_decorators(mode, fake):
     ],
 )
 def test_what_cannot_be_is_refused_at_once(make, kind, message):
-    """Not at the first call."""
+    """When it is given, not at the first call."""
     with pytest.raises(kind, match=message):
         make()
 

@@ -1,4 +1,4 @@
-"""What LangGraph's own tests found: places where a node could be told from the function that it wraps."""
+"""Findings of LangGraph's own tests: differences between a node and the function that it wraps."""
 
 import asyncio
 import copy
@@ -48,7 +48,7 @@ def graph_of(action, state=State):
     ],
 )
 def test_a_state_that_is_one_value_takes_anything(mode, on_error, state, value, result):
-    """LangGraph writes to it what a node returns, so the node does not look for fields."""
+    """LangGraph writes the result of a node as the state, so the node does not look for fields."""
     bare, wrapped = (
         graph_of(action, state)
         for action in (
@@ -56,7 +56,7 @@ def test_a_state_that_is_one_value_takes_anything(mode, on_error, state, value, 
             create_node(mode.function(lambda s: value), on_error=on_error),
         )
     )
-    if result is None:  # What the reducer refuses, it refuses.
+    if result is None:  # The reducer still refuses what it cannot add.
         for graph in (bare, wrapped):
             with pytest.raises(TypeError, match="concatenate"):
                 mode.invoke(graph, ["old"])
@@ -66,7 +66,7 @@ def test_a_state_that_is_one_value_takes_anything(mode, on_error, state, value, 
 
 @pytest.mark.req("N-4")
 def test_a_fallback_may_return_what_the_state_takes(mode):
-    """A list, where the state is one."""
+    """For example, a list if the state is a list."""
 
     def fail(state):
         raise ValueError
@@ -78,7 +78,7 @@ def test_a_fallback_may_return_what_the_state_takes(mode):
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("value", [5, [5], {1: 2}])
 def test_a_state_with_fields_takes_no_other_value(mode, value):
-    """The node refuses it as LangGraph does, in words of its own: `except InvalidUpdateError` finds it."""
+    """The node refuses it with its own message. `except InvalidUpdateError` catches it, as in LangGraph."""
     graph = graph_of(create_node(mode.function(lambda s: value), on_error="raise"))
     with pytest.raises(InvalidNodeOutputError) as caught:
         mode.invoke(graph, {"x": 1})
@@ -88,7 +88,7 @@ def test_a_state_with_fields_takes_no_other_value(mode, value):
 @pytest.mark.req("N-4")
 @ON_ERROR
 def test_an_entrypoint_may_be_a_node(mode, on_error):
-    """It returns its result, of whatever type, and finds what it returned before."""
+    """It returns a result of any type, and gets its previous result."""
 
     def total(number, *, previous=None):
         return entrypoint.final(value=number + (previous or 0), save=number)
@@ -102,7 +102,7 @@ def test_an_entrypoint_may_be_a_node(mode, on_error):
 @pytest.mark.req("N-4")
 @ON_ERROR
 def test_a_task_may_be_a_node(on_error):
-    """Its result goes to the node that calls it, and need not fit the state."""
+    """The calling node gets its result, which need not fit the state."""
     double = task(create_node(lambda x: x * 2, name="double", on_error=on_error))
 
     def call(state):
@@ -127,14 +127,14 @@ def test_a_pregel_may_hold_nodes(mode, on_error):
 
 @pytest.mark.req("N-26")
 def test_a_dict_runs_side_by_side(mode):
-    """LangGraph takes a dict of functions for a node, so `create_node()` does."""
+    """LangGraph accepts a dict of functions as a node, and so does `create_node()`."""
     node = create_node({"x": lambda s: s["x"] + 1})
     assert mode.invoke(graph_of(node), {"x": 1})["x"] == 2
 
 
 @pytest.mark.req("N-26")
 def test_subgraphs_that_a_decorated_function_calls_are_found():
-    """LangGraph looks into what was decorated, through the decorator and the node."""
+    """LangGraph finds them through the decorator and the node."""
     subgraph = graph_of(lambda s: {"x": 1})
 
     def work(state):
@@ -150,7 +150,7 @@ def test_subgraphs_that_a_decorated_function_calls_are_found():
 
 @pytest.mark.req("N-26")
 def test_attributes_of_the_function_are_on_the_node():
-    """A registry or a decorator may have left its mark there."""
+    """A registry or a decorator may have set them."""
 
     def work(state):
         return {}
@@ -189,7 +189,7 @@ async def awaited(state):
     ids=["lambda", "bound", "sequence", "parallel", "async", "bound async", "graph"],
 )
 def test_langgraph_refuses_a_timeout_for_what_it_cannot_stop(runnable, expected):
-    """A Runnable of sync functions is one, and so is the node made of it."""
+    """For example, a Runnable of sync functions, and its node."""
     assert is_refused(runnable) is expected
     assert is_refused(create_node(runnable)) is expected
 
@@ -205,13 +205,13 @@ def test_langgraph_refuses_a_timeout_for_what_it_cannot_stop(runnable, expected)
     ids=["lambda", "sequence", "graph"],
 )
 def test_a_drawing_names_the_kind_of_the_runnable(runnable):
-    """Tools that read the JSON of a graph see no class that they do not know."""
+    """Tools that read the JSON of a graph see only known classes."""
     assert drawn(create_node(runnable)) == drawn(runnable)
 
 
 @pytest.mark.req("N-26")
 def test_a_drawing_lists_the_tools():
-    """It finds them by name, as anybody finds what the wrapped Runnable has to show."""
+    """The node shows the attributes of the wrapped Runnable."""
 
     def search(query: str) -> str:
         """Search."""
@@ -227,7 +227,7 @@ def test_a_drawing_lists_the_tools():
 
 @pytest.mark.req("N-26")
 def test_a_node_can_be_copied():
-    """Attributes are looked up before there is anything to look into."""
+    """A copy looks up attributes before the wrapped object is set."""
     node = create_node(RunnableLambda(lambda s: {"x": 2}))
     assert copy.copy(node).invoke({}) == {"x": 2}
 
@@ -264,7 +264,7 @@ async def in_pieces(state):
     ids=["lambda", "async", "graph", "generator"],
 )
 def test_events_tell_of_a_runnable_once(action):
-    """`astream_events()` shows the runs and the chunks that it shows without the node."""
+    """`astream_events()` shows the same runs and chunks as without the node."""
     assert asyncio.run(events_of(create_node(action))) == asyncio.run(events_of(action))
 
 
@@ -289,7 +289,7 @@ def test_a_streamed_node_runs_what_it_wraps_once(mode):
 
 @pytest.mark.req("N-26")
 def test_chunks_are_added_up(mode):
-    """As LangGraph adds them before it writes: joined where they can be, else the last one."""
+    """As in LangGraph: they are added if possible, else the last one counts."""
 
     class Pieces(RunnablePassthrough):
         def stream(self, input, config=None, **kwargs):  # noqa: A002
@@ -310,7 +310,7 @@ def test_chunks_are_added_up(mode):
 
 @pytest.mark.req("N-26")
 def test_a_streamed_node_is_retried_and_captures(mode, fake):
-    """All that a node does, it does in `astream_events()` as well."""
+    """The options of a node also apply in `astream_events()`."""
     calls = []
 
     def fail(state):
@@ -346,6 +346,6 @@ class Total(TypedDict, total=False):
 
 @pytest.mark.req("N-26")
 def test_a_list_of_commands_is_still_an_update(mode):
-    """Where the state has fields, and where it is one value."""
+    """For a state with fields, and for one that is a single value."""
     commands = [Command(update={"x": 3})]
     assert mode.invoke(graph_of(create_node(mode.function(lambda s: commands)), Total), {"x": 1}) == {"x": 3}

@@ -6,27 +6,32 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import requests
 
+from tests.waiting import eventually_blocking
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+"""With it, the app below can import `tests.waiting`."""
 APP = """
-    import time
     from pathlib import Path
     from pydantic import BaseModel
     from langgraph_runner import Workflow
+    from tests.waiting import eventually_blocking
 
     class Order(BaseModel):
         net: float
         customer: str = "a guest"
-        seconds: float = 0.0
+        waits: bool = False
 
     shop = Workflow("shop.v1", inputs=Order, description="Prices an order.")
 
     @shop.step(effects=True)
     def price(inputs: Order) -> float:
-        time.sleep(inputs.seconds)
+        if inputs.waits:
+            eventually_blocking(Path("go").exists)
         return inputs.net * 1.25
 
     @shop.step
@@ -73,15 +78,16 @@ class Served:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
             )
-        while True:
-            assert self.process.poll() is None, self.log
-            try:
-                requests.get(f"{self.url}/readyz", timeout=30).raise_for_status()
-                return
-            except requests.RequestException:
-                time.sleep(0.05)
+        eventually_blocking(self._is_ready)
+
+    def _is_ready(self):
+        assert self.process.poll() is None, self.log
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=30).ok
+        except requests.RequestException:
+            return False
 
     def stop(self, number):
         """Send a signal, and return the exit code."""
@@ -102,6 +108,7 @@ class Served:
         return subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "langgraph_runner", *words],
             cwd=self.folder,
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             check=True,

@@ -13,6 +13,7 @@ import requests
 
 from langgraph_runner.server import serving
 from tests.server.processes import Served
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.req("R-52")
 HOST = b"Host: localhost\r\n"
@@ -125,9 +126,9 @@ async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch
         assert (await service.engine.wait(made["id"], tenant="acme")).status == "completed"
         assert (await client.get("/healthz")).status_code == 200
         (server,) = servers
-        while len(server.server_state.connections) > 1:  # The one of `client` stays.
-            assert not server.should_exit
-            await asyncio.sleep(0.05)
+        # The connection of `client` stays.
+        await eventually(lambda: len(server.server_state.connections), lambda count: count <= 1)
+        assert not server.should_exit
         for each in sockets:
             each.close()
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from langgraph_runner.server.serving import is_loopback, serve_app
-from tests.server.processes import Served
+from tests.server.processes import ENVIRONMENT, Served
 
 pytestmark = pytest.mark.req("R-52", "R-54")
 
@@ -40,7 +40,7 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
         session = requests.Session()
         ids = []
         for number in range(200):
-            body = {"workflow": "shop.v1", "inputs": {"net": number, "seconds": 3.0 * (number % 4 == 0)}}
+            body = {"workflow": "shop.v1", "inputs": {"net": number, "waits": number % 4 == 0}}
             ids.append(session.post(f"{server.url}/runs", json=body, timeout=30).json()["id"])
         followed = ids[::25]
         seen = {run_id: [] for run_id in followed}
@@ -51,6 +51,7 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
         for reader in readers:
             reader.start()
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+        (tmp_path / "go").touch()
         server.start()
         for reader in readers:
             reader.join(240)
@@ -152,6 +153,7 @@ def test_a_port_in_use_is_reported(server):
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "langgraph_runner", "serve", "--app", "shop:shop", "--port", str(server.port)],
         cwd=server.folder,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
@@ -164,22 +166,27 @@ def test_a_port_in_use_is_reported(server):
 async def test_an_engine_is_served_until_a_signal(service_of, host):
     """The server runs on the loop of the caller, and restores the signal handler."""
     before = signal.getsignal(signal.SIGTERM)
-    addresses = []
+    addresses = asyncio.Queue()
     async with service_of() as service:
         engine = service.engine
 
-        def listening(address):
-            addresses.append(address)
-
         serving = asyncio.ensure_future(
-            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, on_listening=listening)
+            serve_app(
+                engine,
+                host=host,
+                port=0,
+                dev_tenant="acme",
+                requests_per_s=1,
+                on_listening=addresses.put_nowait,
+            )
         )
-        while not addresses:
-            assert not serving.done(), serving.result()
-            await asyncio.sleep(0.01)
+        listening = asyncio.ensure_future(addresses.get())
+        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+        assert not serving.done(), serving.result()
+        address = listening.result()
         async with httpx.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{addresses[0]}/runs")).json()["items"] == []
-            rebound = await client.get(f"{addresses[0]}/runs", headers={"Host": "evil.test"})
+            assert (await client.get(f"{address}/runs")).json()["items"] == []
+            rebound = await client.get(f"{address}/runs", headers={"Host": "evil.test"})
             assert rebound.status_code == 400
         os.kill(os.getpid(), signal.SIGTERM)
         await serving

@@ -15,7 +15,7 @@ from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.runtime.waiting import timeout, wait_for_event
 from langgraph_runner.testing import ManualClock
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ async def test_a_sqlite_database_tells_its_time(clock, store, tmp_path):
 @pytest.mark.req("R-42", "R-43")
 async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_path):
     """Not before; the lease is an hour long."""
-    flow, begun, go = Workflow("w"), [], asyncio.Event()
+    flow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def held(inputs) -> int:
@@ -231,7 +231,7 @@ async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_pa
     options = {"store": f"sqlite:///{tmp_path / 'runs.db'}", "lease_ms": 3_600_000, "poll_ms": 60_000}
     async with RunEngine([flow], runtime=clock, **options) as dead:
         run = await dead.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         dead._worker._services[0].cancel()  # It sends no heartbeat any more.
         async with RunEngine([flow], runtime=clock, **options) as other:
             await other.start()

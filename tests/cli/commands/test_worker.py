@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,15 +16,19 @@ from typer.testing import CliRunner
 from langgraph_runner import RunEngine, Workflow
 from langgraph_runner.cli.app import app
 from tests.redis_server import redis_server
+from tests.waiting import eventually_blocking
 
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-54", "R-61")
 
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+"""With it, the app below can import `tests.waiting`."""
 APP = """
-    import asyncio
     import os
     from pathlib import Path
     from langgraph_runner import RunEngine, Workflow
+    from tests.waiting import eventually
 
     shop = Workflow("shop.v1")
 
@@ -31,8 +36,8 @@ APP = """
     async def price(inputs) -> float:
         with open("begun", "a") as file:
             file.write("x")
-        while "gate" in inputs and not Path(inputs["gate"]).exists():
-            await asyncio.sleep(0.01)
+        if "gate" in inputs:
+            await eventually(Path(inputs["gate"]).exists)
         return inputs["net"] * 1.25
 
     drawn = Workflow("drawn.v1")
@@ -59,7 +64,7 @@ class WorkerProcess:
                 cwd=folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
             )
 
     @property
@@ -69,9 +74,12 @@ class WorkerProcess:
 
     def wait_for(self, words):
         """Wait until the output has this text."""
-        while words not in self.output:
-            assert self.process.poll() is None, self.output
-            time.sleep(0.01)
+
+        def is_there():
+            assert words in self.output or self.process.poll() is None, self.output
+            return words in self.output
+
+        eventually_blocking(is_there)
 
     def signal(self, number):
         """Send a signal to the process."""
@@ -114,8 +122,7 @@ def client(tmp_path):
 def wait_for_starts(folder, times):
     """Wait until steps have started this many times."""
     file = folder / "begun"
-    while not file.exists() or len(file.read_text()) < times:
-        time.sleep(0.01)
+    eventually_blocking(lambda: file.exists() and len(file.read_text()) >= times)
 
 
 def test_a_worker_of_a_queue_runs_only_its_steps(worker, tmp_path):
@@ -271,7 +278,7 @@ def test_an_api_only_service_leaves_runs_to_workers(worker, client, tmp_path):
         "--dev",
     ]
     with subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--api-only"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [*command, "--api-only"], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
     ) as serving:
         address = re.search(r"http://\S+", serving.stdout.readline())[0]
         asked = {"workflow": "shop.v1", "inputs": {"net": 10}}

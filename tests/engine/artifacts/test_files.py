@@ -1,4 +1,4 @@
-"""Files by their content: what is refused, what goes wrong with disks, and which attempt counts."""
+"""Files by their content: refused names, failing disks, and the attempt that counts."""
 
 import errno
 import threading
@@ -17,17 +17,17 @@ TEXT = "text/plain"
 
 @pytest.fixture
 def store(tmp_path):
-    """One whose folder is not there yet."""
+    """A store whose folder does not exist yet."""
     return files_in(tmp_path / "files")
 
 
 def files_in(folder):
-    """What an engine keeps in a folder."""
+    """The files of an engine in a folder."""
     return ArtifactFiles(LocalArtifactStore(folder))
 
 
 def kept(store):
-    """The files of a store, those under way too."""
+    """The files of a store, including unfinished ones."""
     return [path for path in store.store.folder.rglob("*") if path.is_file()]
 
 
@@ -44,13 +44,13 @@ def test_a_name_that_is_no_relative_path_is_refused(store, name):
 
 @pytest.mark.parametrize("name", ["a", "images/hero.svg", "...", "a b", "ünï/✓ 名前.txt", "n" * 512])
 def test_any_other_name_will_do(store, name):
-    """It is only what the step calls it."""
+    """The name is only a label of the step."""
     assert store.put(name, b"x", TEXT).name == name
 
 
 @pytest.mark.parametrize("media_type", ["", "text", "text/", "/plain", "text/plain\nx", "a/" + "b" * 127])
 def test_a_media_type_that_is_none_is_refused(store, media_type):
-    """With an example."""
+    """The message has an example."""
     with pytest.raises(ArtifactError, match=r"the media type must be such as 'image/svg\+xml'"):
         store.put("a", b"x", media_type)
 
@@ -59,19 +59,19 @@ def test_a_media_type_that_is_none_is_refused(store, media_type):
     "media_type", ["text/plain; charset=utf-8", "image/svg+xml", "application/vnd.a-b.c"]
 )
 def test_a_media_type_may_have_parameters(store, media_type):
-    """It is kept as it is."""
+    """It is kept unchanged."""
     assert store.put("a", b"x", media_type).media_type == media_type
 
 
 def test_the_same_bytes_are_kept_once(store):
-    """Under whatever name."""
+    """Even under different names."""
     first, second = store.put("a", b"x", TEXT), store.put("b", b"x", TEXT)
     assert first.sha256 == second.sha256
     assert [path.read_bytes() for path in kept(store)] == [b"x"]
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_behind(store, monkeypatch):
-    """No half file is taken for a whole one later."""
+    """Later no partial file counts as a complete one."""
 
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -85,14 +85,14 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(store, monkeypatch):
 
 
 def test_a_file_where_the_folder_should_be_is_said(store):
-    """With the place."""
+    """The message has the path."""
     store.store.folder.write_text("in the way")
     with pytest.raises(ArtifactError, match=r"cannot be kept in .*files"):
         store.put("a", b"x", TEXT)
 
 
 def test_a_file_that_is_gone_is_said(store):
-    """It is not there for `has()` either, and can be kept again."""
+    """`has()` does not find it either, and it can be saved again."""
     ref = store.put("a", b"x", TEXT)
     store.path(ref).unlink()
     assert not store.has(ref)
@@ -102,7 +102,7 @@ def test_a_file_that_is_gone_is_said(store):
 
 
 def test_bytes_that_have_changed_are_not_served(store):
-    """Not even those of the same size."""
+    """Not even with the same size."""
     ref = store.put("a", b"x", TEXT)
     store.path(ref).write_bytes(b"y")
     with pytest.raises(ArtifactError, match="not those that were kept"):
@@ -111,7 +111,7 @@ def test_bytes_that_have_changed_are_not_served(store):
 
 @pytest.mark.req("R-23")
 def test_a_file_with_other_bytes_is_none_and_is_written_anew(store):
-    """Its size says nothing; another process looks at its content, too."""
+    """Its size proves nothing. Another process checks its content, too."""
     ref = store.put("a", b"x", TEXT)
     store.path(ref).write_bytes(b"y")
     assert not store.has(ref)
@@ -121,7 +121,7 @@ def test_a_file_with_other_bytes_is_none_and_is_written_anew(store):
 
 
 def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(store, monkeypatch):
-    """To hash it at each hit would cost more than many a step."""
+    """Hashing it at each hit would cost more than many steps."""
     ref, reads = store.put("a", b"x", TEXT), []
     other = files_in(store.store.folder)
     opened = LocalArtifactStore.open
@@ -131,7 +131,7 @@ def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(store, monkeypatch):
 
 
 async def test_a_long_file_is_not_read_on_the_event_loop(store):
-    """A process that did not write it has to read it once."""
+    """A process that has not written the file has to read it once."""
     ref, threads = store.put("a", b"x" * 300_000, TEXT), []
     other = files_in(store.store.folder)
     has = other.has
@@ -153,7 +153,7 @@ class Page:
 
 @pytest.fixture
 def pages():
-    """A workflow whose page is a file, and how often that was made."""
+    """A workflow whose step saves a page as a file, and the list of its calls."""
     flow, made = Workflow("w", inputs=Page), []
 
     @flow.step
@@ -168,7 +168,7 @@ def pages():
 
 @pytest.mark.req("R-23")
 async def test_a_result_whose_file_has_other_bytes_is_no_hit(engine_of, pages):
-    """The run that finds that out mends it, for all who have the file."""
+    """The run that notices it repairs the file, for all runs that refer to it."""
     flow, made = pages
     async with engine_of(flow) as engine:
         first = await engine.run("w", {"title": "Tea", "note": "new"})
@@ -181,7 +181,7 @@ async def test_a_result_whose_file_has_other_bytes_is_no_hit(engine_of, pages):
 
 @pytest.mark.req("R-23", "R-31")
 async def test_a_step_whose_file_is_gone_is_not_taken_over(engine_of, pages):
-    """An update makes it again, and its plan says so."""
+    """An update runs the step again, and its plan says so."""
     flow, made = pages
     change = ChangeRequest("say", {"note": "old"})
     async with engine_of(flow) as engine:
@@ -199,7 +199,7 @@ async def test_a_step_whose_file_is_gone_is_not_taken_over(engine_of, pages):
 
 @pytest.mark.req("R-31")
 async def test_an_engine_that_runs_nothing_leaves_the_files_to_others(engine_of, pages, tmp_path):
-    """It may have another folder, or none."""
+    """It may have another folder for files, or none."""
     flow, _ = pages
     async with engine_of(flow) as engine, engine_of(flow, artifacts=tmp_path / "other") as client:
         client.take_on("none")
@@ -209,7 +209,7 @@ async def test_an_engine_that_runs_nothing_leaves_the_files_to_others(engine_of,
 
 
 def test_a_file_that_was_cut_short_is_none(store):
-    """It is written again."""
+    """The file is written again."""
     ref = store.put("a", b"xyz", TEXT)
     store.path(ref).write_bytes(b"x")
     assert not store.has(ref)
@@ -218,7 +218,7 @@ def test_a_file_that_was_cut_short_is_none(store):
 
 
 def test_a_folder_is_durable_before_it_is_relied_upon(store, monkeypatch):
-    """Its entry is flushed too: a power cut would take the file along with it."""
+    """Its directory entry is flushed, too. Otherwise a power cut could lose the file."""
     flushed = []
     monkeypatch.setattr(local_artifacts, "sync_folder", flushed.append)
     place = store.path(store.put("a", b"x", TEXT))
@@ -227,7 +227,7 @@ def test_a_folder_is_durable_before_it_is_relied_upon(store, monkeypatch):
 
 @pytest.mark.req("R-41")
 async def test_files_of_an_attempt_that_failed_do_not_count(engine_of):
-    """Only those of the one that succeeded; of two with one name the last."""
+    """Only files of the successful attempt count; of two with one name, the last."""
     flow, attempts = Workflow("w"), []
 
     @flow.step(retry={"max_attempts": 2, "backoff_ms": 0, "retry_on": ValueError})
@@ -245,7 +245,7 @@ async def test_files_of_an_attempt_that_failed_do_not_count(engine_of):
 
 
 async def test_an_async_step_saves_files_without_holding_up_the_loop(engine_of, tmp_path, monkeypatch):
-    """In a thread; the files of an attempt that failed do not count here either."""
+    """It saves them in a thread. Files of a failed attempt do not count here either."""
     flow, threads, attempts = Workflow("w"), [], []
     put = LocalArtifactStore.put
     monkeypatch.setattr(

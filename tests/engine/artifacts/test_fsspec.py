@@ -1,4 +1,4 @@
-"""Files in an object store: addresses, deletions beside puts, and what the engine asks such a store."""
+"""Files in an object store: addresses, deletions during puts, and the calls of the engine."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ TEA = "ef1d5f9aba3a9ad09bd9f0d6ea1b8a23e9eb9b8f5a2dd2ed84ad4c35e7d7f7d5"
 
 @pytest.fixture
 def store(memory_prefix):
-    """One that is empty."""
+    """An empty store."""
     return FsspecArtifactStore(memory_prefix.url)
 
 
@@ -40,33 +40,33 @@ def store(memory_prefix):
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(url, problem):
-    """With what it must be. Nothing is opened."""
+    """The message has the right form. Nothing is opened."""
     with pytest.raises(ValueError, match=problem.replace("?", r"\?")):
         RunEngine(store="sqlite://", artifacts=url)
 
 
 @pytest.mark.parametrize("url", ["file://", "file:///"])
 def test_an_address_without_a_folder_is_refused(url):
-    """Files must not lie in the root of a disk, or be taken for buckets."""
+    """Files must not be in the root of a disk, or be taken for buckets."""
     with pytest.raises(ValueError, match="must name a bucket or a folder, got"):
         FsspecArtifactStore(url)
 
 
 def test_an_address_needs_a_scheme():
-    """A path is for `LocalArtifactStore`."""
+    """Use `LocalArtifactStore` for a path."""
     with pytest.raises(ValueError, match="must begin with a scheme such as s3://, got 'files'"):
         FsspecArtifactStore("files")
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch):
-    """With the command that installs it; each filesystem has its own."""
+    """The message has the command that installs it. Each filesystem needs another library."""
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(ModuleNotFoundError, match=r"^artifacts: s3:// needs s3fs: pip install s3fs$"):
         RunEngine(store="sqlite://", artifacts="s3://bucket/runs")
 
 
 def test_a_store_of_another_kind_is_refused():
-    """With what it may be."""
+    """The message lists the accepted types."""
     with pytest.raises(
         TypeError, match=r"artifacts must be of type ArtifactStore, got int; give a folder, a URL"
     ):
@@ -74,14 +74,14 @@ def test_a_store_of_another_kind_is_refused():
 
 
 def test_an_address_of_a_folder_is_the_folder(tmp_path):
-    """Files in it are flushed to disk, as those of a path are."""
+    """Its files are flushed to disk, like those of a path."""
     store = open_artifact_store((tmp_path / "a b").as_uri())
     assert isinstance(store, LocalArtifactStore)
     assert store.folder == tmp_path / "a b"
 
 
 def test_both_stores_read_the_same_folder(tmp_path):
-    """So a folder may move to a bucket, and back."""
+    """So files can move from a folder to a bucket, and back."""
     ref = ArtifactFiles(LocalArtifactStore(tmp_path / "files")).put("a.txt", b"tea", "text/plain")
     files = ArtifactFiles(FsspecArtifactStore((tmp_path / "files").as_uri()))
     assert (files.read(ref), files.put("b.txt", b"tea", "text/plain").uri) == (b"tea", ref.uri)
@@ -89,7 +89,7 @@ def test_both_stores_read_the_same_folder(tmp_path):
 
 @pytest.mark.parametrize("is_removed_first", [False, True])
 def test_a_put_waits_for_a_deletion_that_is_under_way(store, memory_prefix, monkeypatch, is_removed_first):
-    """It comes after the deletion has looked at the age: what it wrote would be deleted, so it writes again."""
+    """The deletion has already read the age and would delete the new file, so the put writes it again."""
     store.put(TEA, b"tea")
     memory_prefix.age(2 * DAY_S)
     other = FsspecArtifactStore(memory_prefix.url)
@@ -97,7 +97,7 @@ def test_a_put_waits_for_a_deletion_that_is_under_way(store, memory_prefix, monk
     listed = store._listed
 
     def look(folder):
-        written.set()  # Both writes of the file and its look for marks are past.
+        written.set()  # It has written the file twice, and looked for marks.
         return listed(folder)
 
     with ThreadPoolExecutor(1) as threads:
@@ -120,7 +120,7 @@ def test_a_put_waits_for_a_deletion_that_is_under_way(store, memory_prefix, monk
 
 
 def test_the_mark_of_a_dead_process_does_not_block_a_put(store, memory_prefix):
-    """It was killed between its mark and the deletion; after a minute the mark is removed."""
+    """The process was killed between the mark and the deletion. After a minute the mark is removed."""
     memory_prefix.filesystem.pipe_file(f"{memory_prefix.path}/.deleting/{TEA}.dead", b"")
     memory_prefix.age(61)
     store.put(TEA, b"tea")
@@ -128,7 +128,7 @@ def test_the_mark_of_a_dead_process_does_not_block_a_put(store, memory_prefix):
 
 
 def test_a_deletion_that_takes_too_long_is_given_up(store, memory_prefix, monkeypatch):
-    """Its mark may soon count as that of a dead process."""
+    """Its mark could soon count as that of a dead process."""
     store.put(TEA, b"tea")
     memory_prefix.age(2 * DAY_S)
     monkeypatch.setattr(fsspec_artifacts, "_MAX_DELETION_S", -1.0)
@@ -137,14 +137,14 @@ def test_a_deletion_that_takes_too_long_is_given_up(store, memory_prefix, monkey
 
 
 def test_a_file_that_goes_at_each_write_is_an_error(store, monkeypatch):
-    """It is not tried for ever."""
+    """The put does not retry forever."""
     monkeypatch.setattr(store, "stat", lambda _: None)
     with pytest.raises(OSError, match="was deleted 100 times while it was written"):
         store.put(TEA, b"tea")
 
 
 def test_a_filesystem_that_does_not_replace_files_is_helped(tmp_path, monkeypatch):
-    """Some refuse to rename onto a file that is there."""
+    """Some filesystems refuse to rename onto an existing file."""
     store = FsspecArtifactStore((tmp_path / "files").as_uri())
     move = store._fs.mv
 
@@ -160,7 +160,7 @@ def test_a_filesystem_that_does_not_replace_files_is_helped(tmp_path, monkeypatc
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    """No half file is taken for a whole one later; the step gets the reason."""
+    """Later no partial file counts as a complete one. The step gets the error."""
     files = ArtifactFiles(FsspecArtifactStore((tmp_path / "files").as_uri()))
 
     def full(path, data):
@@ -174,7 +174,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_process_has_left_is_collected(tmp_path):
-    """By the name that the listing gives it."""
+    """With the name from the listing."""
     store = FsspecArtifactStore((tmp_path / "files").as_uri())
     store.put(TEA, b"tea")
     left = tmp_path / "files" / TEA[:2] / f".{TEA}.0011"
@@ -194,13 +194,13 @@ def test_what_a_killed_process_has_left_is_collected(tmp_path):
     ],
 )
 def test_the_age_of_a_file_is_read_as_filesystems_tell_it(store, given):
-    """S3, Azure, Google Cloud Storage and SFTP have names and types of their own."""
+    """S3, Azure, Google Cloud Storage and SFTP use different names and types."""
     expected = datetime.now(UTC) - datetime(2026, 1, 2, tzinfo=UTC)
     assert timedelta(seconds=store._age_s(given)) - expected < timedelta(minutes=1)
 
 
 def test_a_file_whose_age_is_not_known_is_never_old(store, monkeypatch):
-    """It is not collected, rather than too early."""
+    """It is never deleted, because that could be too early."""
 
     def modified(_):
         raise NotImplementedError
@@ -211,7 +211,7 @@ def test_a_file_whose_age_is_not_known_is_never_old(store, monkeypatch):
 
 @pytest.fixture
 def flow():
-    """One step, which saves what it is given, and counts."""
+    """A workflow of one step, which saves its input and counts its calls."""
     workflow, made = Workflow("w"), []
 
     @workflow.step
@@ -226,7 +226,7 @@ def flow():
 
 
 async def test_what_one_engine_keeps_another_one_reads(engine_of, flow, memory_prefix):
-    """By the address that both have. The second engine serves the result, and the file with it."""
+    """Both have the same address. The second engine serves the result with its file."""
     async with engine_of(flow, artifacts=memory_prefix.url) as first:
         await first.run("w", {"text": "tea"})
     async with engine_of(flow, artifacts=memory_prefix.url) as second:
@@ -241,7 +241,7 @@ async def test_what_one_engine_keeps_another_one_reads(engine_of, flow, memory_p
 
 
 async def test_no_transaction_waits_for_another_machine(engine_of, flow, memory_prefix, monkeypatch):
-    """The files of results that only the database knows are looked for before the transaction begins."""
+    """Files of results from the database are checked before the transaction begins."""
     async with engine_of(flow, artifacts=memory_prefix.url) as first:
         await first.run("w", {"text": "tea"})
     asked = []
@@ -252,7 +252,7 @@ async def test_no_transaction_waits_for_another_machine(engine_of, flow, memory_
 
 
 async def test_what_was_looked_for_a_moment_ago_is_not_looked_for_again(memory_prefix):
-    """A transaction may ask for a file that was found missing just now."""
+    """A transaction may ask for a file that was just found missing."""
     files = ArtifactFiles(FsspecArtifactStore(memory_prefix.url))
     ref = files.put("a.txt", b"tea", "text/plain")
     memory_prefix.remove()
@@ -262,7 +262,7 @@ async def test_what_was_looked_for_a_moment_ago_is_not_looked_for_again(memory_p
 
 
 async def test_a_result_whose_file_is_gone_is_no_hit(engine_of, flow, memory_prefix):
-    """The next run makes it again, and an update does not take it over."""
+    """The next run creates it again, and an update does not reuse it."""
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         run = await engine.run("w", {"text": "tea"})
         (ref,) = (await engine.get_run_artifacts(run.id))["save"]
@@ -281,7 +281,7 @@ async def test_a_result_whose_file_is_gone_is_no_hit(engine_of, flow, memory_pre
 async def test_a_store_that_fails_costs_a_hit_and_fails_the_step(
     engine_of, flow, memory_prefix, monkeypatch, caplog
 ):
-    """The log and the error of the run say so; nothing else of the engine stops."""
+    """The log and the error of the run say so. The rest of the engine continues."""
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         await engine.run("w", {"text": "tea"})
 
@@ -307,7 +307,7 @@ async def test_a_file_elsewhere_has_no_path(engine_of, flow, memory_prefix):
 
 
 async def test_prune_collects_what_no_run_refers_to(engine_of, flow, memory_prefix, monkeypatch):
-    """Once it is a day old."""
+    """When it is a day old."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         await engine.run("w", {"text": "old"})
@@ -320,7 +320,7 @@ async def test_prune_collects_what_no_run_refers_to(engine_of, flow, memory_pref
 async def test_files_that_two_databases_refer_to_stay(
     engine_of, flow, memory_prefix, tmp_path, monkeypatch, caplog
 ):
-    """The one does not know what the runs of the other refer to."""
+    """One database does not know the files of the other's runs."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with (
         engine_of(flow, artifacts=memory_prefix.url) as first,
@@ -335,7 +335,7 @@ async def test_files_that_two_databases_refer_to_stay(
 
 
 async def test_archived_runs_come_back_with_their_files(engine_of, flow, memory_prefix, tmp_path):
-    """From a folder to the object store of another engine, and with its address."""
+    """From a folder to the object store of another engine, also with its address."""
     async with engine_of(flow, artifacts=tmp_path / "files") as engine:
         run = await engine.run("w", {"text": "tea"})
         archive = await engine.archive(tmp_path / "archives", older_than=timedelta())
@@ -346,7 +346,7 @@ async def test_archived_runs_come_back_with_their_files(engine_of, flow, memory_
 
 
 def test_an_object_that_implements_the_protocol_is_taken(tmp_path):
-    """It is used as it is."""
+    """The object itself is used."""
     store = LocalArtifactStore(tmp_path / "files")
     engine = RunEngine(store="sqlite://", artifacts=store)
     assert engine.artifact_files.store is store

@@ -1,4 +1,4 @@
-"""What is served again, and what is not."""
+"""Which results the cache serves again."""
 
 import asyncio
 import logging
@@ -13,11 +13,12 @@ from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.engine.store.schema import outputs, run_steps, step_cache
 from langgraph_runner.workflow import ChangeRequest, Workflow
 from langgraph_runner.workflow.calling import content_hash_of_ref
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 
 def counted(**options):
-    """A workflow of one step, and how often that has run."""
+    """A workflow of one step, and the list of its calls."""
     flow, ran = Workflow("w"), []
 
     @flow.step(**options)
@@ -41,7 +42,7 @@ async def ran_twice(engine, ran, **options):
 
 @pytest.mark.req("R-20", "R-22")
 async def test_a_result_is_served_to_other_runs_and_other_processes(engine_of):
-    """The database keeps it; the memory of a process is only faster."""
+    """The database stores it. The memory of a process is only faster."""
     flow, ran = counted()
     async with engine_of(flow) as engine:
         assert not await ran_twice(engine, ran)
@@ -55,7 +56,7 @@ async def test_a_result_is_served_to_other_runs_and_other_processes(engine_of):
 
 @pytest.mark.req("R-22")
 async def test_other_inputs_other_versions_and_other_tenants_are_other_keys(engine_of):
-    """None of them is served what another has computed."""
+    """None of them gets a result of another one."""
     flow, ran = counted()
     newer, ran_newer = counted(version="2")
     async with engine_of(flow) as engine:
@@ -70,7 +71,7 @@ async def test_other_inputs_other_versions_and_other_tenants_are_other_keys(engi
 
 @pytest.mark.req("R-22")
 async def test_a_step_without_cache_runs_each_time(engine_of):
-    """Scope `none`."""
+    """With the scope `none`."""
     flow, ran = counted(cache="none")
     async with engine_of(flow) as engine:
         assert await ran_twice(engine, ran)
@@ -78,7 +79,7 @@ async def test_a_step_without_cache_runs_each_time(engine_of):
 
 @pytest.mark.req("R-22")
 async def test_a_result_of_a_run_only_is_served_to_its_rebuilds(engine_of):
-    """Scope `run_only`: another run computes it again."""
+    """With the scope `run_only`, another run computes it again."""
     flow, ran = counted(cache="run_only")
     async with engine_of(flow) as engine:
         first = await engine.run("w", {"x": 1})
@@ -91,7 +92,7 @@ async def test_a_result_of_a_run_only_is_served_to_its_rebuilds(engine_of):
 
 @pytest.mark.req("R-22")
 async def test_a_result_expires(engine_of):
-    """After its ttl, by the clock of the database."""
+    """After its TTL, by the clock of the database."""
     from langgraph_runner.engine.store.schema import step_cache
 
     flow, ran = counted(cache_ttl_s=3_600)
@@ -119,7 +120,7 @@ async def test_a_result_whose_file_is_gone_is_none(engine_of):
 
 @pytest.mark.req("R-20")
 async def test_a_hit_brings_the_files_of_the_step_along(engine_of):
-    """They belong to its result."""
+    """The files belong to its result."""
     flow, _ = counted()
     async with engine_of(flow) as engine:
         first, second = [await engine.run("w", {"x": 1}) for _ in range(2)]
@@ -128,8 +129,8 @@ async def test_a_hit_brings_the_files_of_the_step_along(engine_of):
 
 @pytest.mark.req("R-24")
 async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
-    """The others wait for it, and hit."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    """The other runs wait for the result, and get a cache hit."""
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work(inputs) -> int:
@@ -139,7 +140,7 @@ async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {"x": 1}) for _ in range(5)]
-        await until(lambda: ran)
+        await ran.reach()
         go.set()
         ended = [await engine.wait(run.id) for run in runs]
     assert len(ran) == 1
@@ -148,8 +149,8 @@ async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
 
 @pytest.mark.req("R-24")
 async def test_engines_that_share_a_database_compute_it_once_as_well(engine_of):
-    """The second waits for the first, says so, and hits."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    """The second engine waits for the first, reports that, and gets a cache hit."""
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work(inputs) -> int:
@@ -159,7 +160,7 @@ async def test_engines_that_share_a_database_compute_it_once_as_well(engine_of):
 
     async with engine_of(flow) as first, engine_of(flow) as second:
         one = await first.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
         other = await second.trigger("w", {"x": 1})
         async for event in second.events(other.id):
             if event.type == "step_waiting":
@@ -185,7 +186,7 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {}) for _ in range(3)]
         executions = engine._worker.workload.executions.values()
-        await until(lambda: sum(len(each._tasks._waits) for each in executions) == 2)
+        await eventually(lambda: sum(len(each._tasks._waits) for each in executions) == 2)
         go.set()
         ended = [await engine.wait(run.id) for run in runs]
     assert sorted(run.status.value for run in ended) == ["completed", "completed", "failed"]
@@ -194,7 +195,7 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
 
 @pytest.mark.req("R-12", "R-20")
 async def test_equal_values_of_other_json_are_kept_apart(engine_of):
-    """Each receiver gets the JSON of its own source: numbers as text, or the order of keys, are not mixed up."""
+    """Each receiver gets the JSON of its own source, for example with its order of keys."""
     flow, hexadecimal = (
         Workflow("w"),
         Annotated[int, PlainSerializer(hex), BeforeValidator(lambda value: int(str(value), 0))],
@@ -217,7 +218,7 @@ async def test_equal_values_of_other_json_are_kept_apart(engine_of):
 
 @pytest.mark.req("R-20")
 async def test_outputs_that_are_known_by_their_hash_alone_are_served(engine_of):
-    """As the first releases kept them: what depends on them has the same input still."""
+    """The first releases stored them so. Their dependents still have the same input hash."""
     flow = Workflow("w")
     flow.step(lambda: {"net": 1}, id="price", output=dict[str, int])
     flow.step(lambda price: f"{price['net']} EUR", id="label", output=str)
@@ -235,7 +236,7 @@ async def test_outputs_that_are_known_by_their_hash_alone_are_served(engine_of):
 
 @pytest.mark.req("R-4", "R-20")
 async def test_the_order_of_keys_does_not_make_another_input(engine_of):
-    """It is hashed by value: what depends on it is served."""
+    """It is hashed by value, so its dependents are served from the cache."""
     flow, keys = Workflow("w"), ["a", "b"]
     flow.step(lambda: dict.fromkeys(keys, 1), id="row", output=dict, cache="none")
     flow.step(lambda row: [*row], id="head", output=list[str])
@@ -249,7 +250,7 @@ async def test_the_order_of_keys_does_not_make_another_input(engine_of):
 
 @pytest.mark.req("R-20")
 async def test_a_fallback_is_never_served_again(engine_of):
-    """It stands in this once."""
+    """It replaces the result only once."""
     flow, ran = Workflow("w"), []
 
     def stand_in(inputs) -> str:
@@ -307,7 +308,7 @@ async def test_an_output_that_the_database_has_lost_is_told(engine_of):
 
 
 async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
-    """What is in the run is not what the step would have made of it."""
+    """The output in the run is not that of the step's function."""
     flow = Workflow("w")
 
     @flow.step(fallback=lambda: "fallback")
@@ -323,7 +324,7 @@ async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
 
 
 class _Broken(MemoryTier):
-    """A hot tier that is away."""
+    """A hot tier that is not available."""
 
     async def get_many(self, tenant, keys):
         raise ConnectionError
@@ -333,7 +334,7 @@ class _Broken(MemoryTier):
 
 @pytest.mark.req("R-21")
 async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog):
-    """The database serves in its place, and the log says so."""
+    """The database serves the results instead, and the log says so."""
     flow, ran = counted()
     async with engine_of(flow, cache=_Broken()) as engine:
         assert not await ran_twice(engine, ran)
@@ -342,7 +343,7 @@ async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog)
 
 @pytest.mark.req("R-21")
 async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypatch):
-    """The step runs, and so does the run."""
+    """The step runs, and the run completes."""
     from langgraph_runner.engine.store.commands import start
 
     def away(*arguments):
@@ -359,7 +360,7 @@ async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypat
 
 @pytest.mark.req("R-21")
 async def test_what_another_process_has_pruned_can_still_be_served(engine_of):
-    """Its hot tier knows nothing of it, so the output stays for a while."""
+    """Its hot tier does not know about the prune, so the output stays for a while."""
     flow, ran = counted()
     async with engine_of(flow) as engine, engine_of(flow) as other:
         await engine.run("w", {"x": 1})
@@ -371,7 +372,7 @@ async def test_what_another_process_has_pruned_can_still_be_served(engine_of):
 
 @pytest.mark.req("R-14")
 async def test_hits_and_misses_are_logged_with_their_key(engine_of, caplog):
-    """Run, tenant, workflow and step beside it."""
+    """The event has run, tenant, workflow and step."""
     flow, _ = counted()
     with caplog.at_level(logging.DEBUG, logger="langgraph_runner.engine"):
         async with engine_of(flow) as engine:

@@ -1,4 +1,4 @@
-"""The hot tier in Redis, on a real server that is killed, frozen, full and read-only. The database always serves."""
+"""The hot tier on a real Redis that is killed, frozen, full or read-only. The database always serves."""
 
 import asyncio
 
@@ -32,12 +32,12 @@ async def tier(redis_server):
 
 @pytest.fixture
 def soon(monkeypatch):
-    """A tier that has failed is asked again at once."""
+    """Makes engines ask a failed tier again at once."""
     monkeypatch.setattr(cache, "_PAUSE_MS", 1)
 
 
 def counted():
-    """A workflow of one step, and how often that has run."""
+    """A workflow of one step, and the list of its calls."""
     flow, ran = Workflow("w"), []
 
     @flow.step
@@ -49,12 +49,12 @@ def counted():
 
 
 def commands(server):
-    """The names of the commands that the server was given."""
+    """The names of the commands that the server has received."""
     return {name.removeprefix("cmdstat_") for name in server.client().info("commandstats")}
 
 
 async def test_what_is_put_is_found(tier):
-    """With all its fields, and only that."""
+    """With all its fields, and nothing else."""
     file = ArtifactRef("a.txt", "u", "text/plain", 1, "0" * 64)
     known = [entry("a", artifacts=(file,), expires_at=2**52), entry("b")]
     await tier.put_many("t", known)
@@ -63,14 +63,14 @@ async def test_what_is_put_is_found(tier):
 
 
 async def test_tenants_do_not_see_one_another(tier):
-    """Under the same key, and with names that could be mistaken for parts of one."""
+    """Also with the same key, and with names that look like parts of a key."""
     await tier.put_many("a:b", [entry("c")])
     assert await tier.get_many("a", ["b:c", "c"]) == {}
     assert await tier.get_many("a:b", ["c"]) == {"c": entry("c")}
 
 
 async def test_entries_expire_before_their_output_can_be_pruned(tier, redis_server):
-    """Each key has a time to live, but for the mark of the generation."""
+    """Each key has a TTL, except for the mark of the generation."""
     await tier.put_many("t", [entry("a")])
     client = redis_server.client()
     ttl = {name: client.ttl(name) for name in client.keys("*")}
@@ -79,7 +79,7 @@ async def test_entries_expire_before_their_output_can_be_pruned(tier, redis_serv
 
 
 async def test_cleared_is_empty_for_all_processes(tier, redis_server):
-    """Without a look at all keys, which would hold up the server."""
+    """Without scanning all keys, which would block the server."""
     other = RedisTier(redis_server.url, namespace="test")
     await tier.put_many("t", [entry("a")])
     assert await other.get_many("t", ["a"])
@@ -92,7 +92,7 @@ async def test_cleared_is_empty_for_all_processes(tier, redis_server):
 
 
 async def test_what_others_have_written_is_not_served(tier, redis_server):
-    """Another release, or another key's value under this one's name."""
+    """Such as an entry of another release, or the value of another key."""
     await tier.put_many("t", [entry("a"), entry("b")])
     client = redis_server.client()
     generation = client.get("test:generation")
@@ -117,7 +117,7 @@ def test_a_wrong_option_is_refused(options, problem):
 
 
 async def test_an_engine_serves_from_redis(engine_of, redis_server):
-    """What one process has computed is in Redis for the next, which finds it there before it asks the database."""
+    """The next process finds the result in Redis, before it asks the database."""
     flow, ran = counted()
     async with engine_of(flow, cache=redis_server.url) as engine:
         await engine.run("w", {"x": 1})
@@ -129,7 +129,7 @@ async def test_an_engine_serves_from_redis(engine_of, redis_server):
 
 
 async def test_what_the_database_knows_is_promoted(engine_of, redis_server):
-    """After Redis has lost it."""
+    """After Redis has lost the entry."""
     flow, ran = counted()
     async with engine_of(flow, cache=redis_server.url) as engine:
         await engine.run("w", {"x": 1})
@@ -140,7 +140,7 @@ async def test_what_the_database_knows_is_promoted(engine_of, redis_server):
 
 
 async def test_two_databases_share_a_redis(redis_server, tmp_path):
-    """One never serves what only the other one has."""
+    """Neither database gets results that only the other one has."""
     flow, ran = counted()
     for name in ("one", "two"):
         from langgraph_runner.engine import RunEngine
@@ -152,7 +152,7 @@ async def test_two_databases_share_a_redis(redis_server, tmp_path):
 
 
 async def test_an_engine_closes_its_connections(engine_of, redis_server):
-    """Those of the tier that it has made."""
+    """Those of a tier that it has created."""
     flow, _ = counted()
     async with engine_of(flow, cache=redis_server.url) as engine:
         await engine.run("w", {"x": 1})
@@ -182,18 +182,18 @@ def _repaired(server, fault):
 
 
 def redis_kill(server):
-    """It is gone."""
+    """Kill Redis."""
     server.kill()
 
 
 def redis_freeze(server):
-    """It takes connections, and says nothing."""
+    """Freeze Redis: it accepts connections, but does not answer."""
     server.freeze()
 
 
 @pytest.mark.parametrize("fault", [redis_kill, redis_freeze, _full, _read_only])
 async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, soon, fault):
-    """The database serves meanwhile; the log says once that Redis has failed, and once that it is back."""
+    """The database serves meanwhile. The log has one event for the failure, and one for the recovery."""
     caplog.set_level("INFO", "langgraph_runner.engine")
     flow, ran = counted()
 
@@ -216,13 +216,13 @@ async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, so
         _repaired(redis_server, fault)
         while logged("cache.hot_tier_restored") != failed:
             await engine.run("w", {"x": 1})
-            redis_server.client().flushall()  # So that something has to be written.
+            redis_server.client().flushall()  # With a new input, so that results are written.
         assert logged("cache.hot_tier_failed") == failed
     assert ran == [{"x": 1}, {"x": 2}, {"x": 3}]
 
 
 class _Silent(cache.MemoryTier):
-    """It counts how often it is asked, and never answers well."""
+    """A tier that counts its calls, and never gives a useful answer."""
 
     asked = 0
 
@@ -232,7 +232,7 @@ class _Silent(cache.MemoryTier):
 
 
 async def test_a_tier_that_failed_is_left_alone(monkeypatch):
-    """It is asked again after a while, by one caller at a time."""
+    """After a while it is asked again, by one caller at a time."""
     tier = _Silent()
     tiers = TieredCache(None, tier)
     for _ in range(5):
@@ -241,7 +241,7 @@ async def test_a_tier_that_failed_is_left_alone(monkeypatch):
 
 
 async def test_a_question_that_is_cancelled_says_nothing_of_the_tier():
-    """The next one asks it."""
+    """The next caller asks it."""
     never = asyncio.Event()
 
     class Slow(cache.MemoryTier):

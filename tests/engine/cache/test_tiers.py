@@ -1,4 +1,4 @@
-"""The tiers of the cache by themselves: what is forgotten, and what a tier may do wrong."""
+"""The tiers of the cache: forgotten entries, and faulty tiers."""
 
 import asyncio
 
@@ -12,12 +12,12 @@ from langgraph_runner.workflow import Workflow
 
 
 def entries(*keys, **fields):
-    """Results under these keys."""
+    """Cache entries with these keys."""
     return [CacheEntry(key=key, run_id="r", step="s", output_ref="0" * 64, **fields) for key in keys]
 
 
 async def test_the_least_recently_used_is_forgotten_first():
-    """To be asked for is to be used."""
+    """A lookup counts as a use."""
     tier = MemoryTier(size=2)
     await tier.put_many("t", entries("a", "b"))
     await tier.get_many("t", ["a"])
@@ -26,20 +26,20 @@ async def test_the_least_recently_used_is_forgotten_first():
 
 
 async def test_one_that_is_too_old_is_not_served():
-    """The database is asked again, which others change."""
+    """The database is asked again, because others may have changed it."""
     tier = MemoryTier(max_age_s=0.0)
     await tier.put_many("t", entries("a"))
     assert await tier.get_many("t", ["a"]) == {}
 
 
 def test_one_that_would_outlive_what_is_pruned_is_refused():
-    """Its entries would lead to outputs that are gone."""
+    """Its entries could refer to deleted outputs."""
     with pytest.raises(ValueError, match="max_age_s must be from 0 to 100, got 300"):
         MemoryTier(max_age_s=300)
 
 
 async def test_tenants_do_not_see_one_another():
-    """Under the same key."""
+    """Not even with the same key."""
     tier = MemoryTier()
     await tier.put_many("t", entries("a"))
     assert await tier.get_many("u", ["a"]) == {}
@@ -54,13 +54,13 @@ async def test_cleared_is_empty():
 
 
 def test_a_tier_for_nothing_is_refused():
-    """It would forget each entry at once."""
+    """Because it would forget each entry at once."""
     with pytest.raises(ValueError, match="size must be at least 1, got 0"):
         MemoryTier(size=0)
 
 
 async def test_one_that_has_expired_is_not_served():
-    """A tier of others may not look at that."""
+    """A tier of another package may ignore the expiry."""
     tier = MemoryTier()
     await tier.put_many("t", entries("a", expires_at=1))
     await tier.put_many("t", entries("b", expires_at=2**52))
@@ -68,7 +68,7 @@ async def test_one_that_has_expired_is_not_served():
 
 
 class _Stubborn(MemoryTier):
-    """It cannot be cleared, and is false as long as it is empty."""
+    """A tier that cannot be cleared, and is false while it is empty."""
 
     def __len__(self):
         return len(self._entries)
@@ -79,7 +79,7 @@ class _Stubborn(MemoryTier):
 
 @pytest.mark.req("R-21")
 async def test_a_tier_that_cannot_be_cleared_is_logged(engine_of, caplog):
-    """What was to be pruned is pruned all the same."""
+    """The prune still happens."""
     from datetime import timedelta
 
     async with engine_of(cache=_Stubborn()) as engine:
@@ -88,7 +88,7 @@ async def test_a_tier_that_cannot_be_cleared_is_logged(engine_of, caplog):
 
 
 class _Odd(MemoryTier):
-    """It answers as it likes."""
+    """A tier with arbitrary answers."""
 
     def __init__(self, answer):
         super().__init__()
@@ -125,7 +125,7 @@ async def _cancelled():
     ],
 )
 async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answer, error):
-    """And a line in the log; a run does not wait for it for ever."""
+    """It is logged, and a run does not wait forever."""
     monkeypatch.setattr(cache, "_PATIENCE_S", 0.01)
     assert await TieredCache(None, _Odd(answer)).find_hot("t", ["w:s"]) == {}
     assert f"cache.hot_tier_failed operation='read' error_type='{error}'" in caplog.text
@@ -133,7 +133,7 @@ async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answe
 
 @pytest.mark.req("R-21")
 async def test_a_tier_that_is_empty_is_used(engine_of):
-    """Though it may be false."""
+    """Although `bool()` of it may be false."""
     tier, flow = _Stubborn(), Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow, cache=tier) as engine:
@@ -143,7 +143,7 @@ async def test_a_tier_that_is_empty_is_used(engine_of):
 
 @pytest.mark.req("R-21")
 async def test_a_cold_tier_that_cannot_be_read_knows_nothing(engine_of, caplog):
-    """For a plan, which asks it outside of a run."""
+    """For example for a plan, which asks it outside a run."""
     async with engine_of() as engine:
         tiers = TieredCache(engine._store)
         await engine.close()

@@ -1,4 +1,4 @@
-"""Workers that hear of runs through BullMQ, on a real Redis and PostgreSQL. They look for runs once an hour."""
+"""Workers with a BullMQ queue on a real Redis and PostgreSQL. They poll for runs only once an hour."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from bullmq import Job, Queue
 from langgraph_runner.engine import BullMQDispatcher, RunEngine
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import answer, until
 from tests.redis_server import redis_server
+from tests.waiting import Observed, eventually
 
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-61", "R-64")
@@ -19,7 +19,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(params=["redis", "postgresql"])
 def queue_url(request):
-    """A queue for one test, in both kinds."""
+    """A queue for one test, on Redis and on PostgreSQL."""
     if request.param == "redis":
         return f"bullmq+{request.getfixturevalue('redis_server').url}"
     return f"bullmq+{request.getfixturevalue('new_postgresql')()}"
@@ -27,13 +27,13 @@ def queue_url(request):
 
 @pytest.fixture
 def store_url(tmp_path):
-    """The database of the runs; which one it is makes no difference here."""
+    """The database of the runs. Its kind makes no difference here."""
     return f"sqlite:///{tmp_path / 'runs.db'}"
 
 
 @pytest.fixture
 def worker_of(engine_of, queue_url):
-    """Engines that hear of runs through the queue only."""
+    """Creates engines that learn of runs only through the queue."""
     return lambda *flows, **options: engine_of(
         *flows, **{"dispatch": queue_url, "poll_ms": HOUR_MS, **options}
     )
@@ -41,7 +41,7 @@ def worker_of(engine_of, queue_url):
 
 @pytest.fixture
 async def client(store_url, queue_url, tmp_path):
-    """An engine that makes runs for workers."""
+    """An engine that creates runs for workers."""
     engine = RunEngine([flow_of([])], store=store_url, dispatch=queue_url, artifacts=tmp_path / "files")
     engine.take_on("none")
     async with engine:
@@ -50,7 +50,7 @@ async def client(store_url, queue_url, tmp_path):
 
 @pytest.fixture
 async def queue(queue_url):
-    """The queue, as a producer sees it."""
+    """The queue, for a producer."""
     dispatcher = BullMQDispatcher(queue_url)
     made = Queue(QUEUE, dispatcher._connection(10))
     yield made
@@ -73,23 +73,23 @@ def flow_of(ran, go=None):
 
 
 async def all_jobs(queue):
-    """How many jobs there are of each state that has some."""
+    """Return the number of jobs by state, without zeros."""
     counts = await queue.getJobCounts()
     return {state: count for state, count in counts.items() if count}
 
 
 async def ended(queue, job):
-    """A job when it is over."""
-    return await answer(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
+    """Wait until a job has ended, and return it."""
+    return await eventually(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
 
 
 async def jobs_become(queue, counts):
-    """Wait until there are these jobs."""
-    await answer(lambda: all_jobs(queue), lambda seen: seen == counts)
+    """Wait until the queue has these numbers of jobs."""
+    await eventually(lambda: all_jobs(queue), lambda seen: seen == counts)
 
 
 async def test_a_run_is_taken_at_once(worker_of, client, queue):
-    """And leaves no job behind."""
+    """Its job is removed."""
     ran = []
     async with worker_of(flow_of(ran)):
         run = await client.trigger("w", {"x": 1})
@@ -99,7 +99,7 @@ async def test_a_run_is_taken_at_once(worker_of, client, queue):
 
 
 async def test_a_run_waits_in_the_queue_for_a_worker(worker_of, client, queue):
-    """Its job has its id, and that alone."""
+    """Its job has only the id of the run."""
     run = await client.trigger("w", {"x": 1})
     await jobs_become(queue, {"waiting": 1})
     assert (await Job.fromId(queue, run.id)).data == {"run_id": run.id}
@@ -108,7 +108,7 @@ async def test_a_run_waits_in_the_queue_for_a_worker(worker_of, client, queue):
 
 
 async def test_a_run_that_is_announced_again_is_one_job(client, queue):
-    """A job has the id of its run."""
+    """The id of a job is that of its run."""
     run = await client.trigger("w", {"x": 1})
     for _ in range(3):
         await client._worker._announcer._dispatcher.announce([run.id])
@@ -116,7 +116,7 @@ async def test_a_run_that_is_announced_again_is_one_job(client, queue):
 
 
 async def test_jobs_of_runs_that_are_over_or_unknown_do_no_harm(worker_of, client, queue):
-    """Each is taken, and nothing runs twice."""
+    """Each job is processed, and nothing runs twice."""
     ran = []
     async with worker_of(flow_of(ran)):
         run = await client.trigger("w", {"x": 1})
@@ -127,7 +127,7 @@ async def test_jobs_of_runs_that_are_over_or_unknown_do_no_harm(worker_of, clien
 
 
 async def test_a_producer_makes_a_run(worker_of, queue):
-    """With a job that has the workflow and its inputs; the answer is the id of the run."""
+    """With a job that has the workflow and its inputs. The result is the id of the run."""
     ran = []
     async with worker_of(flow_of(ran)) as worker:
         data = {"workflow": "w", "inputs": {"x": 7}, "tenant": "acme", "tags": {"from": "node"}}
@@ -166,7 +166,7 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
     ],
 )
 async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
-    """The producer finds the reason in the job; it is not tried again."""
+    """The producer finds the reason in the job. The job is not retried."""
     async with worker_of(flow_of([])):
         job = await ended(queue, await queue.add("trigger", data, {"attempts": 5}))
     assert job.failedReason.startswith(problem)
@@ -174,7 +174,7 @@ async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, 
 
 
 async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
-    """As after a flush: the job is another one, though it has the id of an earlier one."""
+    """As after a flush: a new job may have the id of an earlier one."""
     ran = []
     async with worker_of(flow_of(ran)) as worker:
         for x in (1, 2):
@@ -186,11 +186,11 @@ async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
 
 
 async def test_a_full_worker_leaves_jobs_to_others(worker_of, client):
-    """It does not hold a job that it has no room for."""
-    ran, go, others = [], asyncio.Event(), []
+    """It does not hold a job if it has no room for the run."""
+    ran, go, others = Observed(), asyncio.Event(), []
     async with worker_of(flow_of(ran, go), max_active_runs=1):
         held = await client.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
         async with worker_of(flow_of(others)):
             run = await client.trigger("w", {"x": 2})
             assert (await client.wait(run.id)).status == "completed"
@@ -211,11 +211,11 @@ async def test_tenants_take_turns(worker_of, client):
 
 
 async def test_a_run_that_is_handed_back_is_taken_at_once(worker_of, client):
-    """By the next worker, when the one that had it ends."""
-    ran, others = [], []
+    """When its worker ends, by the next one."""
+    ran, others = Observed(), []
     async with worker_of(flow_of(ran, asyncio.Event())):
         run = await client.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
     async with worker_of(flow_of(others)):
         assert (await client.wait(run.id)).status == "completed"
     assert (ran, others) == ([1], [1])
@@ -223,7 +223,7 @@ async def test_a_run_that_is_handed_back_is_taken_at_once(worker_of, client):
 
 @pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
 async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_server, caplog):
-    """Workers find runs in the database meanwhile. The log says once that it is gone, and once that it is back."""
+    """Workers poll the database meanwhile. The log has one event for the failure, and one for the recovery."""
     caplog.set_level("INFO", "langgraph_runner.engine")
     ran = []
 
@@ -235,7 +235,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         for x in range(3):
             run = await client.trigger("w", {"x": x})
             assert (await client.wait(run.id)).status == "completed"
-        await until(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
+        await eventually(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
         redis_server.start()
         while not (times_logged("dispatch.announce_restored") and times_logged("dispatch.restored")):
             run = await client.trigger("w", {"x": 3})
@@ -252,7 +252,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
 
 @pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
 async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, redis_server):
-    """Those of makers and of workers, also after Redis was away."""
+    """The connections of clients and of workers, also after a failure of Redis."""
     async with worker_of(flow_of([]), poll_ms=100):
         await client.wait((await client.trigger("w", {"x": 1})).id)
         redis_server.kill()
@@ -272,13 +272,13 @@ async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, 
     ],
 )
 def test_a_wrong_queue_is_refused(url, options, problem):
-    """The message says what is right."""
+    """The message shows a valid address."""
     with pytest.raises(ValueError, match=problem):
         BullMQDispatcher(url, **options)
 
 
 def test_what_is_no_queue_is_refused(store_url):
-    """The message says what is one."""
+    """The message lists the accepted types."""
     with pytest.raises(TypeError, match="dispatch must be of type Dispatcher, got int"):
         RunEngine(store=store_url, dispatch=6379)
 
@@ -304,7 +304,7 @@ class _List:
 
 
 async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
-    """What begins here at once is not announced; what is announced is announced before the engine has closed."""
+    """Runs that begin at once are not announced. Announcements end before the engine has closed."""
     queue = _List()
     async with engine_of(flow_of([]), dispatch=queue) as engine:
         await engine.run("w", {"x": 1})
@@ -316,7 +316,7 @@ async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
 
 
 def test_an_engine_with_a_queue_looks_less_often(store_url):
-    """The queue announces it; a poll finds runs whose announcement was lost."""
+    """The queue announces runs. A poll finds only runs whose announcement was lost."""
     with_queue = RunEngine([], store=store_url, dispatch=_List())
     assert (with_queue._worker.claimer.poll_s, RunEngine([], store=store_url)._worker.claimer.poll_s) == (
         5,

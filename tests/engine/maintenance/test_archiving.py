@@ -1,4 +1,4 @@
-"""Ended runs go to a file, and come back as they were."""
+"""Ended runs are archived in a file, and restored unchanged."""
 
 import json
 import zipfile
@@ -24,14 +24,14 @@ flow.on_change("set")
 
 @flow.step
 def first(inputs, ctx):
-    """Save a file; what it delivers looks like bytes in an archive."""
+    """Save a file. The output looks like encoded bytes in an archive."""
     ctx.save_artifact("a.txt", b"text " + str(inputs["n"]).encode())
     return f"base64:{inputs['n']}"
 
 
 @flow.step
 def second(first):
-    """Fail where asked."""
+    """Fail if the inputs say so."""
     if first == "base64:0":
         raise ValueError("as asked")
     return {"é": first}
@@ -41,7 +41,7 @@ OF_RUNS = ("runs", "run_tags", "run_steps", "run_events", "artifacts", "outputs"
 
 
 def rows(engine):
-    """All that the database has of runs."""
+    """All rows of runs in the database."""
     with edited(engine) as connection:
         return {
             name: sorted(map(repr, connection.execute(select(METADATA.tables[name])))) for name in OF_RUNS
@@ -50,7 +50,7 @@ def rows(engine):
 
 @pytest.fixture
 async def engine(engine_of):
-    """With runs of two tenants: completed, updated, failed."""
+    """An engine with runs of two tenants: completed, updated and failed."""
     async with engine_of(flow) as made:
         run = await made.run("w", {"n": 1}, tenant="a", tags={"team": "x"}, idempotency_key="k")
         await made.update(run.id, ChangeRequest("set", {"n": 2}), tenant="a")
@@ -60,7 +60,7 @@ async def engine(engine_of):
 
 
 async def test_runs_come_back_as_they_were(engine, tmp_path):
-    """Every row; and a run that was restored can be rebuilt."""
+    """All rows are equal. A restored run can be updated."""
     before = rows(engine)
     archive = await engine.archive(tmp_path / "old", older_than=NOW)
     assert (archive.runs, archive.size) == (4, archive.path.stat().st_size)
@@ -76,7 +76,7 @@ async def test_runs_come_back_as_they_were(engine, tmp_path):
 
 
 async def test_files_come_back(engine, tmp_path):
-    """Also if the folder of files is gone."""
+    """Also if the folder of files was deleted."""
     archive = await engine.archive(tmp_path / "old", older_than=NOW, tenant="b")
     for file in (tmp_path / "files").glob("??/*"):
         file.unlink()
@@ -87,7 +87,7 @@ async def test_files_come_back(engine, tmp_path):
 
 
 async def test_only_the_runs_of_the_tenant_go(engine, tmp_path):
-    """And only those of the tenant come back."""
+    """Only the runs of the tenant are restored."""
     everything = await engine.archive(tmp_path, older_than=NOW, tenant="a")
     assert everything.runs == 3
     assert len(await engine.list_runs(tenant="b")) == 1
@@ -105,7 +105,7 @@ async def test_runs_that_are_there_stay_as_they_are(engine, tmp_path):
 
 
 async def test_a_key_that_a_later_run_has_taken_stays_with_that(engine, tmp_path):
-    """The restored run has none."""
+    """The restored run has no key."""
     archive = await engine.archive(tmp_path, older_than=NOW)
     later = await engine.run("w", {"n": 1}, tenant="a", idempotency_key="k")
     assert await engine.restore(archive.path) == 4
@@ -114,13 +114,13 @@ async def test_a_key_that_a_later_run_has_taken_stays_with_that(engine, tmp_path
 
 
 async def test_runs_that_are_young_or_live_stay(engine, tmp_path):
-    """There is no file then."""
+    """Then there is no archive."""
     assert await engine.archive(tmp_path / "old", older_than=timedelta(days=1)) is None
     assert not (tmp_path / "old").exists()
 
 
 async def test_nothing_is_deleted_if_the_file_cannot_be_written(engine, tmp_path):
-    """A file has the name of the folder."""
+    """For example, because its folder is a file."""
     before = rows(engine)
     (tmp_path / "old").write_text("")
     with pytest.raises(ArchiveError, match="cannot be made"):
@@ -129,7 +129,7 @@ async def test_nothing_is_deleted_if_the_file_cannot_be_written(engine, tmp_path
 
 
 async def test_a_death_before_the_deletion_loses_nothing(engine, tmp_path, monkeypatch):
-    """The runs are in both; the archive that is made next has them again."""
+    """The runs are in the archive and in the database. The next archive has them again."""
     before = rows(engine)
 
     class Killed(archiving.DeleteRuns):
@@ -157,7 +157,7 @@ async def test_a_file_of_a_step_that_is_gone_keeps_no_run_from_the_archive(engin
 
 
 async def test_nothing_is_archived_while_the_files_cannot_be_read(engine, tmp_path, monkeypatch):
-    """An archive without the files would lose them."""
+    """Otherwise the archive would lose the files."""
     before = rows(engine)
 
     def refuse(*_):
@@ -170,7 +170,7 @@ async def test_nothing_is_archived_while_the_files_cannot_be_read(engine, tmp_pa
 
 
 def truncated(path):
-    """Lose the end."""
+    """Cut off the end."""
     path.write_bytes(path.read_bytes()[:-200])
 
 
@@ -188,7 +188,7 @@ def foreign(path):
 
 
 def later(path):
-    """Put one of a later release in its place."""
+    """Put an archive of a later release in its place."""
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("manifest.json", json.dumps({"format": 1, "schema": "9999", "runs": 0}))
 

@@ -1,4 +1,4 @@
-"""Files that no run refers to, references that lead elsewhere, and who may read a file."""
+"""Unused files, invalid references, and permissions to read files."""
 
 import os
 from dataclasses import replace
@@ -17,7 +17,7 @@ DAY_S = 86_400
 
 @pytest.fixture
 def flow():
-    """One step, which saves what it is given."""
+    """A workflow of one step, which saves its input."""
     workflow = Workflow("w")
 
     @workflow.step
@@ -29,7 +29,7 @@ def flow():
 
 
 def files_in(folder):
-    """The content of all files, but for the marks of owners."""
+    """The content of all files, except for the marks of owners."""
     return sorted(each.read_text() for each in folder.glob("??/*") if each.is_file())
 
 
@@ -48,7 +48,7 @@ def folder(tmp_path):
 
 @pytest.mark.req("R-46")
 async def test_files_go_with_the_last_run_that_refers_to_them(engine_of, flow, folder, monkeypatch):
-    """Once they are a day old, and the cache does not serve them any more."""
+    """When they are a day old, and the cache no longer serves them."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with engine_of(flow) as engine:
         await engine.run("w", {"text": "old"})
@@ -61,7 +61,7 @@ async def test_files_go_with_the_last_run_that_refers_to_them(engine_of, flow, f
 @pytest.mark.req("R-46")
 @pytest.mark.parametrize("cached", [False, True], ids=["run", "cache"])
 async def test_a_file_that_something_refers_to_stays(engine_of, flow, folder, cached):
-    """A run, or an entry of the cache that other processes may still serve."""
+    """If a run refers to it, or a cache entry that other processes may still serve."""
     async with engine_of(flow) as engine:
         await engine.run("w", {"text": "kept"})
         age(folder)
@@ -71,7 +71,7 @@ async def test_a_file_that_something_refers_to_stays(engine_of, flow, folder, ca
 
 @pytest.mark.req("R-46")
 async def test_a_half_written_file_goes_when_it_is_old(engine_of, flow, folder):
-    """Its process was killed."""
+    """It is left by a killed process."""
     async with engine_of(flow) as engine:
         await engine.run("w", {"text": "kept"})
         for name in (".old.tmp", ".young.tmp"):
@@ -86,7 +86,7 @@ async def test_a_half_written_file_goes_when_it_is_old(engine_of, flow, folder):
 async def test_a_folder_that_two_databases_use_is_left_alone(
     engine_of, flow, folder, tmp_path, caplog, monkeypatch
 ):
-    """The one does not know what the runs of the other refer to."""
+    """One database does not know the files of the other's runs."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with (
         engine_of(flow) as first,
@@ -101,7 +101,7 @@ async def test_a_folder_that_two_databases_use_is_left_alone(
 
 
 def stored(tmp_path, text="x"):
-    """A store with one old file, and its reference."""
+    """A store with one old file, and the reference of the file."""
     files = ArtifactFiles(LocalArtifactStore(tmp_path / "files"))
     ref = files.put("a.txt", text.encode(), "text/plain")
     age(files.store.folder)
@@ -110,7 +110,7 @@ def stored(tmp_path, text="x"):
 
 @pytest.mark.req("R-46")
 def test_a_file_that_is_kept_again_is_not_deleted(tmp_path):
-    """A running step may count on it, whichever comes first: keeping it or the look at its age."""
+    """A running step may need it. The order of saving it and checking its age does not matter."""
     files, ref = stored(tmp_path)
     (old,) = files.store.old_files(DAY_S)
     assert files.put("again.txt", b"x", "text/plain").sha256 == ref.sha256
@@ -120,7 +120,7 @@ def test_a_file_that_is_kept_again_is_not_deleted(tmp_path):
 
 @pytest.mark.req("R-46")
 def test_a_file_that_goes_while_it_is_kept_again_is_written_anew(tmp_path, monkeypatch):
-    """It was whole when the store looked."""
+    """It was complete when the store checked it."""
     files, ref = stored(tmp_path)
     stat = files.store.stat
 
@@ -137,7 +137,7 @@ def test_a_file_that_goes_while_it_is_kept_again_is_written_anew(tmp_path, monke
 
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "A" * 64, "a" * 63, "", None, "a" * 64 + "\n"])
 def test_a_reference_that_leads_elsewhere_is_refused(tmp_path, sha256):
-    """By its form, before anything is looked for."""
+    """Because of its form, before anything is read."""
     store, ref = stored(tmp_path)
     forged = replace(ref, sha256=sha256)
     with pytest.raises(ArtifactError, match="64 lower-case hex digits"):
@@ -149,7 +149,7 @@ def test_a_reference_that_leads_elsewhere_is_refused(tmp_path, sha256):
 
 @pytest.mark.req("R-53")
 async def test_a_file_is_read_by_the_tenant_whose_run_has_it(engine_of, flow):
-    """Another one learns nothing of it."""
+    """Another tenant does not learn that it exists."""
     async with engine_of(flow) as engine:
         run = await engine.run("w", {"text": "mine"}, tenant="a")
         (ref,) = (await engine.get_run_artifacts(run.id, tenant="a"))["save"]

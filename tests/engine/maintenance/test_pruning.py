@@ -1,4 +1,4 @@
-"""What a prune takes away, and what it leaves to others."""
+"""What a prune deletes, and what it keeps."""
 
 from datetime import timedelta
 
@@ -11,22 +11,22 @@ from langgraph_runner.workflow import Workflow
 
 
 def flow_of(cache):
-    """One step, which gives what it gets."""
+    """A workflow of one step, which returns its input."""
     flow = Workflow("w")
     flow.step(lambda inputs: inputs["x"], id="s", cache=cache, output=int)
     return flow
 
 
 async def kept(engine):
-    """How many outputs there are."""
+    """Return the number of stored outputs."""
     query = select(func.count()).select_from(outputs)
     return await engine._store.read(lambda connection: connection.execute(query).scalar())
 
 
 @pytest.mark.parametrize("cache", ["none", "global"])
 async def test_unreferenced_outputs_are_deleted(engine_of, monkeypatch, cache):
-    """Those of the cache when no other process may serve them any more."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)  # That time is over.
+    """Outputs of the cache are deleted when no other process may serve them."""
+    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)  # This time has passed.
     async with engine_of(flow_of(cache)) as engine:
         for x in range(3):
             await engine.run("w", {"x": x})
@@ -36,7 +36,7 @@ async def test_unreferenced_outputs_are_deleted(engine_of, monkeypatch, cache):
 
 @pytest.mark.parametrize("cache", ["none", "global"])
 async def test_outputs_of_younger_runs_stay(engine_of, cache):
-    """Also those that only their run refers to."""
+    """Also outputs that only one run uses."""
     async with engine_of(flow_of(cache)) as engine:
         run = await engine.run("w", {"x": 7})
         assert await engine.prune(older_than=timedelta(days=1)) == 0
@@ -44,7 +44,7 @@ async def test_outputs_of_younger_runs_stay(engine_of, cache):
 
 
 async def test_an_output_that_tenants_have_in_common_stays_with_the_other(engine_of, monkeypatch):
-    """Each has its own."""
+    """Each tenant has its own copy."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with engine_of(flow_of("global")) as engine:
         await engine.run("w", {"x": 7}, tenant="acme")

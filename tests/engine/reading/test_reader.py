@@ -1,4 +1,4 @@
-"""Events by the page, tenants of any name, and options that are refused."""
+"""Pages of events, names of tenants, and refused options."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.engine.conftest import ON_SQLITE
 
 @pytest.fixture
 def wide():
-    """Forty steps that need nothing."""
+    """A workflow of forty independent steps."""
     flow = Workflow("wide")
     for number in range(40):
         flow.step(lambda: 1, id=f"s{number}", cache="none", output=int)
@@ -23,7 +23,7 @@ def wide():
 @pytest.mark.req("R-50")
 @pytest.mark.parametrize("size", [1, 7, 83, 84, 500])
 async def test_events_come_in_pages_without_a_gap(engine_of, wide, monkeypatch, size):
-    """However many there are to a page; 83 are all, so the page may be full exactly at the end."""
+    """With any page size, also with 83: then the last of the 83 events fills the page."""
     monkeypatch.setattr(reading, "_EVENTS_PAGE", size)
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
@@ -34,7 +34,7 @@ async def test_events_come_in_pages_without_a_gap(engine_of, wide, monkeypatch, 
 
 
 async def test_events_that_are_not_followed_end_with_what_is_there(engine_of, wide):
-    """The run goes on, or waits as here."""
+    """The run may continue, or wait as here."""
     async with engine_of(wide) as engine:
         engine.take_on("none")
         run = await engine.trigger("wide")
@@ -62,7 +62,7 @@ TENANTS = [" ", "o'hara', 'x\"; DROP TABLE runs; --", "%", "名前", "t" * 128, 
     ],
 )
 async def test_an_option_that_cannot_be_kept_makes_no_run(engine_of, wide, option, value):
-    """It is named, and there is still room for others."""
+    """The message names it, and there is still room for others."""
     async with engine_of(wide, max_active_runs=1) as engine:
         with pytest.raises(ValueError, match=rf"^{option} must be "):
             await engine.trigger("wide", **{option: value})
@@ -71,14 +71,14 @@ async def test_an_option_that_cannot_be_kept_makes_no_run(engine_of, wide, optio
 
 
 async def test_what_an_engine_takes_on_is_one_of_three(engine_of, wide):
-    """Else it would take on nothing, in silence."""
+    """Otherwise it would silently take on nothing."""
     async with engine_of(wide) as engine:
         with pytest.raises(ValueError, match="'all', 'own', 'none'"):
             engine.take_on("everything")
 
 
 async def test_a_status_that_does_not_exist_is_told_with_those_that_do(engine_of, wide):
-    """For steps and for runs."""
+    """The same holds for steps and for runs."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
         with pytest.raises(ValueError, match=r"status must be one of .*'skipped', .*got 'odd'"):
@@ -89,7 +89,7 @@ async def test_a_status_that_does_not_exist_is_told_with_those_that_do(engine_of
 
 @pytest.mark.req("R-53")
 async def test_a_tenant_may_have_any_name(engine_of):
-    """And sees its own runs alone."""
+    """It sees only its own runs."""
     flow = Workflow("w")
     flow.step(lambda inputs: inputs["x"], id="s", output=str)
     async with engine_of(flow) as engine:
@@ -108,7 +108,7 @@ async def test_a_tenant_may_have_any_name(engine_of):
 @pytest.mark.req("R-53")
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "s'; DROP TABLE run_steps; --", "", "%"])
 async def test_what_is_asked_for_is_never_sql(engine_of, text):
-    """It is not there, and everything else still is."""
+    """The value is not found, and the tables still exist."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -123,7 +123,7 @@ async def test_what_is_asked_for_is_never_sql(engine_of, text):
 
 
 async def test_a_step_may_have_a_long_name(engine_of):
-    """128 characters, in its cache key too."""
+    """128 characters, also in its cache key."""
     name = "s" * 128
     flow = Workflow("w" * 128)
     flow.step(lambda: 1, id=name, output=int)
@@ -147,14 +147,14 @@ async def test_a_step_may_have_a_long_name(engine_of):
     ],
 )
 def test_an_option_out_of_range_makes_no_engine(tmp_path, option, value):
-    """It is named with its range, and no file is made."""
+    """The message names it with its range, and no file is created."""
     with pytest.raises(ValueError, match=rf"{option} must be a whole number from .*, got {value!r}"):
         RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}", **{option: value})
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_large_output_goes_through(engine_of):
-    """20 MB, committed and handed on."""
+    """20 MB are stored and passed to the next step."""
     flow = Workflow("w")
 
     @flow.step
@@ -196,7 +196,7 @@ async def test_a_large_output_goes_through(engine_of):
 )
 @ON_SQLITE
 async def test_an_argument_of_another_kind_is_named(engine_of, wide, call, message):
-    """With what to give, before anything is asked of the database."""
+    """The message has the right type. The database is not asked."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
         with pytest.raises(TypeError) as refused:
@@ -215,7 +215,7 @@ async def test_an_argument_of_another_kind_is_named(engine_of, wide, call, messa
     ],
 )
 def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, message):
-    """No file is made either."""
+    """No file is created either."""
     with pytest.raises(error, match=message):
         RunEngine(workflows, store=f"sqlite:///{tmp_path / 'runs.db'}", **option)
     assert list(tmp_path.iterdir()) == []
@@ -223,7 +223,7 @@ def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, m
 
 @pytest.mark.parametrize("after", ["x", -1, 2**63])
 async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
-    """A value that is not a number of an event is rejected; it would return no event at all."""
+    """Other values are refused, because they would return no event at all."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
         with pytest.raises(ValueError, match="after must be "):
@@ -232,7 +232,7 @@ async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
 
 @pytest.mark.req("R-53")
 async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
-    """Another tenant learns neither that it exists nor when it ends."""
+    """Another tenant learns neither that the run exists nor when it ends."""
     flow = Workflow("w")
 
     @flow.step(effects=False)
@@ -247,14 +247,14 @@ async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
 
 @pytest.mark.req("R-2")
 async def test_an_engine_tells_what_it_can_run(engine_of, wide):
-    """All of it, or one by its id."""
+    """All workflows, or one by its id."""
     async with engine_of(wide) as engine:
         assert [each.id for each in await engine.list_workflows()] == ["wide"]
         assert len((await engine.get_workflow("wide")).steps) == 40
 
 
 async def test_workflows_are_described(engine_of, wide):
-    """As plain values; without a result where several steps could be it."""
+    """As plain values, without a result if several steps are final."""
     async with engine_of(wide) as engine:
         (described,) = await engine.describe_workflows()
         assert described == await engine.describe_workflow("wide")
@@ -273,7 +273,7 @@ async def test_workflows_are_described(engine_of, wide):
     ],
 )
 async def test_inputs_are_checked_without_a_run(engine_of, inputs, problem):
-    """Also for typing errors in the names of fields, which `trigger()` lets the model decide."""
+    """Also for misspelled fields, which `trigger()` leaves to the model."""
 
     class Order(BaseModel):
         net: float

@@ -41,7 +41,7 @@ print(sorted(name for name in sys.modules if name.partition(".")[0] in {"langgra
 
 @pytest.mark.req("R-54")
 async def test_reading_runs_imports_no_langgraph(tmp_path: Path) -> None:
-    """Looking at a failed run, its steps, events and files, and cancelling and pruning, need none of it."""
+    """Reading a failed run, its steps, events and files, cancelling and pruning work without it."""
     store = f"sqlite:///{tmp_path / 'runs.db'}"
     shop = Workflow("shop.v1")
 

@@ -1,4 +1,4 @@
-"""Runs carry tags and metadata, and are found by them, by time, and by what failed."""
+"""Runs have tags and metadata. They are found by these, by time, and by their errors."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def shop():
 
 
 def ids(runs):
-    """The ids of runs."""
+    """Return the ids of runs."""
     return [run.id for run in runs]
 
 
 @pytest.mark.req("R-56")
 async def test_a_run_keeps_its_tags_and_metadata_and_is_found_by_them(engine_of, shop):
-    """All tags have to match; each tenant finds its own; the page before is left out."""
+    """All tags have to match. Each tenant finds its own runs. The next page continues after the last one."""
     both = {**ACME, "plan": "pro"}
     async with engine_of(shop) as engine:
         first = await engine.run("shop", {"net": 1}, tags=ACME, metadata={"ticket": 7})
@@ -77,7 +77,7 @@ async def test_updates_and_retries_keep_tags_and_metadata_unless_others_are_give
 
 @pytest.mark.req("R-56")
 async def test_runs_are_found_by_failed_step_error_text_and_time(engine_of, shop):
-    """The text is taken as it is, wildcards and quotes included."""
+    """The text is matched literally, including wildcards and quotes."""
     async with engine_of(shop) as engine:
         good = await engine.run("shop", {"net": 1})
         bad = await engine.run("shop", {"net": -1}, tags=ACME)
@@ -107,7 +107,7 @@ async def test_runs_are_found_by_failed_step_error_text_and_time(engine_of, shop
     ],
 )
 async def test_tags_and_metadata_that_cannot_be_kept_are_refused(shop, options, problem):
-    """The message names the option and the limit; no run is made."""
+    """The message names the option and the limit. No run is created."""
     async with RunEngine([shop], store="sqlite://") as engine:
         with pytest.raises(ValueError, match=problem):
             await engine.trigger("shop", {"net": 1}, **options)
@@ -116,7 +116,7 @@ async def test_tags_and_metadata_that_cannot_be_kept_are_refused(shop, options, 
 
 @pytest.mark.req("R-56")
 async def test_a_time_without_a_time_zone_is_refused(shop):
-    """It could mean either of two times."""
+    """Its meaning would be ambiguous."""
     async with RunEngine([shop], store="sqlite://") as engine:
         with pytest.raises(ValueError, match=r"created_after must have a time zone"):
             await engine.list_runs(created_after=datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None))
@@ -124,7 +124,7 @@ async def test_a_time_without_a_time_zone_is_refused(shop):
 
 @pytest.mark.req("R-56")
 async def test_pruned_runs_leave_no_tags(engine_of, shop):
-    """Nor does a page of the tag fail afterwards."""
+    """A page of the tag still works afterwards."""
     async with engine_of(shop) as engine:
         await engine.run("shop", {"net": 1}, tags=ACME)
         assert await engine.prune(older_than=timedelta(0)) == 1
@@ -143,7 +143,7 @@ async def test_pruned_runs_leave_no_tags(engine_of, shop):
     ids=["tag", "failed step", "error"],
 )
 async def test_a_search_reads_an_index(engine_of, shop, search, index):
-    """The plan of the database names it, where the table is too large to be read as a whole."""
+    """The query plan of the database has the index, if the table is too large for a full scan."""
     async with engine_of(shop) as engine:
         await engine.run("shop", {"net": 1}, tags=ACME)
         plan = await engine._store.read(_plan_of, search)
@@ -151,11 +151,11 @@ async def test_a_search_reads_an_index(engine_of, shop, search, index):
 
 
 def _plan_of(connection, search):
-    """How the database would answer a search."""
+    """Return the query plan for a search."""
     asked = []
 
     class Recorder(Prepared):
-        """Keeps the statement and its values."""
+        """Records the statement and its values."""
 
         def ask(self, connection, **values):
             asked.append(self._statement(backend_of(connection)).params(**values))
@@ -182,15 +182,13 @@ def _plan_of(connection, search):
 
 @pytest.mark.parametrize("statuses", [("failed",), ("pending", "running")])
 def test_runs_that_are_not_completed_are_found_by_their_status(store_url, statuses):
-    """Else the last failed run would be looked for among all that have completed since."""
+    """Otherwise the search for the last failed run would read all later completed runs."""
     store = RunStore(store_url)
     values = {"tenant": "a", "limit": 50}
     try:
         with store.database.reading.connect() as connection:
             if not isinstance(store.database, SQLiteBackend):
-                connection.execute(
-                    text("SET enable_seqscan = off")
-                )  # A table of no rows has no need of an index.
+                connection.execute(text("SET enable_seqscan = off"))  # An empty table needs no index.
             compiled = run_list._page(frozenset(), 0, statuses)._compiled(connection)
             explain = "EXPLAIN QUERY PLAN" if isinstance(store.database, SQLiteBackend) else "EXPLAIN"
             cursor = connection.connection.cursor()

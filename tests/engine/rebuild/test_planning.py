@@ -1,4 +1,4 @@
-"""What an update would do, where that is not plain; and that it then does so."""
+"""Plans of updates in unusual cases, and that the updates follow them."""
 
 import pytest
 from pydantic import BaseModel
@@ -19,12 +19,12 @@ CHANGE = ChangeRequest("set", {"x": 2})
 
 
 def planned(plan):
-    """For each step the action and why."""
+    """Return the action and the reason of each step."""
     return {each.step: (each.action, each.why) for each in plan.steps}
 
 
 def grown(*, with_tax):
-    """A workflow, and the same with a step more, in front of one that was there."""
+    """A workflow, and the same with a new step in front of an existing one."""
     flow, ran = Workflow("w", inputs=Sizes), []
 
     @flow.step
@@ -60,7 +60,7 @@ def grown(*, with_tax):
 
 @pytest.mark.req("R-31", "R-34")
 async def test_a_step_that_is_new_runs_with_all_that_needs_it(engine_of):
-    """What the base run has of those was made without it."""
+    """The base run has computed those without the new step."""
     before, _ = grown(with_tax=False)
     after, ran = grown(with_tax=True)
     async with engine_of(before) as engine:
@@ -82,7 +82,7 @@ async def test_a_step_that_is_new_runs_with_all_that_needs_it(engine_of):
 
 
 def released(version="1", *, fails=False):
-    """A workflow in one of its releases; its theme is drawn otherwise from one to the next."""
+    """A release of a workflow. Its step `theme` changes from release to release."""
     flow = Workflow("w", inputs=Sizes)
 
     @flow.step
@@ -124,7 +124,7 @@ async def test_a_step_of_another_version_is_not_taken_over(engine_of):
 
 @pytest.mark.req("R-44")
 async def test_a_retry_does_not_take_over_a_step_of_another_version(engine_of):
-    """The release that mends a run may mend a step that had not failed."""
+    """A release that fixes a run may also fix a step that had not failed."""
     async with engine_of(released(fails=True)) as engine:
         base = await engine.run("w", {"x": 1})
         assert base.status == "failed"
@@ -140,7 +140,7 @@ async def test_a_retry_does_not_take_over_a_step_of_another_version(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
-    """All that is before it is known, but not what it makes of that."""
+    """The outputs before it are known, but not its own output."""
     flow = Workflow("w", inputs=Sizes)
 
     @flow.step
@@ -175,7 +175,7 @@ async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_a_step_that_delivered_nothing_runs(engine_of):
-    """It was skipped in the base run, which is completed all the same: nothing has failed."""
+    """It was skipped in the base run, which has still completed, because nothing has failed."""
     from langgraph_runner.engine.store.schema import run_steps
 
     flow = Workflow("w", inputs=Sizes)
@@ -202,7 +202,7 @@ async def test_a_step_that_delivered_nothing_runs(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_a_seed_that_waits_for_another_one_says_both(engine_of):
-    """It reads what changes, and what it waits for may change too."""
+    """Its own input changes, and the output that it waits for may change, too."""
     flow = Workflow("w", inputs=Sizes)
 
     @flow.step
@@ -222,7 +222,7 @@ async def test_a_seed_that_waits_for_another_one_says_both(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_a_step_whose_input_cannot_be_told_is_planned_to_run(engine_of):
-    """The plan says why; the update fails there, as it would."""
+    """The plan says why. The update then fails at this step."""
     flow, broken = Workflow("w", inputs=Sizes), []
 
     def select(sources):
@@ -246,7 +246,7 @@ async def test_a_step_whose_input_cannot_be_told_is_planned_to_run(engine_of):
 
 @pytest.mark.req("R-34")
 async def test_what_the_cache_knows_is_planned_as_known(engine_of):
-    """A change back gives what was there before; nothing runs."""
+    """If a change is reverted, the earlier outputs are reused, and nothing runs."""
     flow = Workflow("w", inputs=Sizes)
     flow.step(lambda x: x, id="rate", output=int)
     flow.step(lambda rate: rate, id="price", output=int)
@@ -263,7 +263,7 @@ async def test_what_the_cache_knows_is_planned_as_known(engine_of):
 
 @pytest.mark.req("R-32")
 async def test_only_a_completed_run_is_updated(engine_of):
-    """It says what to do first; nothing is made."""
+    """The error says what to do first. Nothing is created."""
     flow = Workflow("w", inputs=Sizes)
 
     @flow.step
@@ -285,7 +285,7 @@ async def test_only_a_completed_run_is_updated(engine_of):
 
 @pytest.mark.req("R-6", "R-31", "R-34")
 async def test_a_step_whose_code_changed_is_not_served_nor_taken_over(engine_of):
-    """Neither by a run of the same inputs nor by an update; the plan says why."""
+    """Neither a run with the same inputs nor an update reuses it. The plan says why."""
 
     def flow_with(function):
         flow = Workflow("w", inputs=Sizes)
@@ -306,7 +306,7 @@ async def test_a_step_whose_code_changed_is_not_served_nor_taken_over(engine_of)
 
 @pytest.mark.req("R-31", "R-34")
 async def test_a_step_that_receives_something_else_is_not_said_to_have_other_code(engine_of):
-    """Its version is the same, and the base run gave it another value."""
+    """Its version is the same, but it got another value in the base run."""
 
     def flow_with(price):
         flow = Workflow("w", inputs=Sizes)
@@ -326,12 +326,12 @@ async def test_a_step_that_receives_something_else_is_not_said_to_have_other_cod
 
 @pytest.mark.req("R-31", "R-34")
 async def test_an_update_logs_what_it_runs_again_without_the_change(engine_of, caplog):
-    """Such as a step whose code changed; what the change touches needs no word."""
+    """Such as a step whose code has changed. Steps that the change touches are not logged."""
     async with engine_of(released()) as engine:
         base = await engine.run("w", {"x": 1})
     with caplog.at_level("INFO", logger="langgraph_runner.engine"):
         async with engine_of(released("2")) as engine:
-            for _ in range(2):  # The second finds the run of the first.
+            for _ in range(2):  # The second call finds the run of the first one.
                 await engine.update(base.id, CHANGE, idempotency_key="once")
     logged = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
     assert len(logged) == 1

@@ -1,4 +1,4 @@
-"""How a run is made: together with the start of its first steps, where nothing has to be looked up for that."""
+"""Creating a run: together with the start of its first steps, if that needs no lookup."""
 
 import asyncio
 import threading
@@ -10,14 +10,15 @@ from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import writer
 from langgraph_runner.engine.store.commands import AdvanceRun, CreateRun, start
 from langgraph_runner.workflow import StepContext, Workflow
-from tests.engine.conftest import ON_SQLITE, until
+from tests.engine.conftest import ON_SQLITE
+from tests.waiting import Gate, Observed, eventually
 
 LIMIT_MS = 10_000
 
 
 @pytest.fixture
 def chain():
-    """Two steps, and what they have done."""
+    """A workflow of two steps, and the steps that have run."""
     flow, ran = Workflow("chain.v1"), []
     flow.step(lambda inputs: ran.append("a") or inputs["net"], id="a")
     flow.step(lambda a: ran.append("b") or a + 1, id="b")
@@ -26,7 +27,7 @@ def chain():
 
 @pytest.fixture
 def commits(monkeypatch):
-    """What each transaction does about runs: the kinds of its writes."""
+    """For each transaction, the types of its writes to runs."""
     groups, written = [], writer._write_group
 
     def noted(connection, group):
@@ -43,7 +44,7 @@ class Held(writer.Write[None]):
     """A write that takes until the test releases it."""
 
     def __init__(self):
-        self.begun, self.go = threading.Event(), threading.Event()
+        self.begun, self.go = Gate(), threading.Event()
 
     @classmethod
     def apply(cls, _connection, writes):
@@ -55,19 +56,19 @@ class Held(writer.Write[None]):
 
 
 async def together(engine, call):
-    """What comes of a call whose two first writes are there when the writer looks, however busy the machine is."""
+    """Return the result of a call whose first two writes reach the writer together, even on a busy machine."""
     held = Held()
     first = asyncio.ensure_future(engine._store.write(held))
-    await until(held.begun.is_set)
+    await held.begun.wait()
     called = asyncio.ensure_future(call)
-    await until(lambda: engine._store._writer._queue.qsize() >= 2)
+    await eventually(lambda: engine._store._writer._queue.qsize() >= 2)
     held.go.set()
     await first
     return await called
 
 
 async def test_a_run_is_made_in_the_transaction_that_starts_its_first_step(engine_of, chain, commits):
-    """Then each step has a commit, and the last one ends the run."""
+    """Then there is a commit for each step, and the last one ends the run."""
     flow, _ = chain
     async with engine_of(flow) as engine:
         run = await together(engine, engine.run("chain.v1", {"net": 1}))
@@ -76,7 +77,7 @@ async def test_a_run_is_made_in_the_transaction_that_starts_its_first_step(engin
 
 
 async def test_a_run_whose_steps_are_all_known_is_over_when_it_is_made(engine_of, chain, commits):
-    """With one commit, whose events say it all."""
+    """With one commit, which has all events."""
     flow, ran = chain
     async with engine_of(flow) as engine:
         await engine.run("chain.v1", {"net": 1})
@@ -91,14 +92,14 @@ async def test_a_run_whose_steps_are_all_known_is_over_when_it_is_made(engine_of
 
 
 async def test_a_run_with_a_key_is_made_first(engine_of, chain, commits):
-    """One with the same key may be there already."""
+    """A run with the same key may already exist."""
     async with engine_of(chain[0]) as engine:
         await engine.run("chain.v1", {"net": 1}, idempotency_key="k")
     assert commits[0] == [CreateRun]
 
 
 async def test_a_run_is_made_before_a_selector_is_called(engine_of, commits):
-    """It is the user's code, and before a run is durable none of that is called."""
+    """A selector is the user's code, which is never called before the run is durable."""
     flow, before = Workflow("w"), []
 
     def selected(source):
@@ -112,10 +113,10 @@ async def test_a_run_is_made_before_a_selector_is_called(engine_of, commits):
 
 
 async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, chain, monkeypatch):
-    """If all did, no other task would get a turn of the event loop meanwhile."""
+    """Otherwise no other task would get a turn of the event loop meanwhile."""
     flow, ran = chain
     async with engine_of(flow) as engine:
-        handed, go, write = [], asyncio.Event(), engine._store.write
+        handed, go, write = Observed(), asyncio.Event(), engine._store.write
 
         async def held(each):
             handed.append(type(each))
@@ -124,7 +125,7 @@ async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, 
 
         monkeypatch.setattr(engine._store, "write", held)
         triggering = asyncio.gather(*(engine.trigger("chain.v1", {"net": net}) for net in range(10)))
-        await until(lambda: handed.count(CreateRun) == 10)
+        await handed.until(lambda: handed.count(CreateRun) == 10)
         assert handed.count(AdvanceRun) == 4
         go.set()
         for run in await triggering:
@@ -133,8 +134,8 @@ async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, 
 
 
 async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, commits):
-    """Nothing of it starts, so there is nothing to write with it."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    """None of its steps starts, so nothing is written with it."""
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def slow(inputs) -> int:
@@ -144,7 +145,7 @@ async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, 
 
     async with engine_of(flow) as engine:
         first = await engine.trigger("w", {})
-        await until(lambda: ran)
+        await ran.reach()
         second = await engine.trigger("w", {})
         assert commits[1] == [CreateRun]
         go.set()
@@ -153,7 +154,7 @@ async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, 
 
 
 async def test_a_run_that_cannot_be_made_leaves_nothing_behind(engine_of, chain, monkeypatch, caplog):
-    """The caller gets the error, nothing has run, and no result counts as being computed."""
+    """The caller gets the error. No step has run, and no result counts as in progress."""
     flow, ran = chain
     async with engine_of(flow) as engine:
         write = engine._store.write
@@ -174,21 +175,21 @@ async def test_a_run_that_cannot_be_made_leaves_nothing_behind(engine_of, chain,
 
 
 async def test_whoever_stops_waiting_for_a_run_to_be_made_does_not_stop_it(engine_of, chain):
-    """As it may be durable already."""
+    """Because it may already be durable."""
     flow, ran = chain
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
         triggering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await triggering
-        await until(lambda: not engine._worker.workload.tasks)
+        await eventually(lambda: not engine._worker.workload.tasks)
         (run,) = await engine.list_runs()
     assert (run.status, ran) == (RunStatus.COMPLETED, ["a", "b"])
 
 
 async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(engine_of):
-    """It is durable and its lease is released; the caller gets its id."""
+    """The run is durable, its lease is released, and the caller gets its id."""
     flow = Workflow("w")
 
     @flow.step
@@ -199,7 +200,7 @@ async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(eng
 
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("w"))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
     run = await triggering
     async with engine_of(flow) as engine:
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
@@ -212,7 +213,7 @@ class Elsewhere:
         self.answers = asyncio.Event()
 
     async def get_many(self, tenant, keys):
-        """Nothing, in the end."""
+        """Finally return nothing."""
         await self.answers.wait()
         return {}
 
@@ -220,11 +221,11 @@ class Elsewhere:
         """Nothing to do."""
 
     async def clear(self):
-        """As above."""
+        """Nothing to do."""
 
 
 async def test_a_run_is_made_before_a_hot_tier_of_the_users_is_asked(engine_of, chain):
-    """It may be slow, or hang."""
+    """Because the tier may be slow, or hang."""
     tier = Elsewhere()
     async with engine_of(chain[0], cache=tier) as engine:
         run = await asyncio.wait_for(engine.trigger("chain.v1", {"net": 1}), LIMIT_MS / 1000)
@@ -237,12 +238,12 @@ async def test_a_run_is_made_before_a_hot_tier_of_the_users_is_asked(engine_of, 
 async def test_a_run_that_is_made_but_not_begun_goes_on_when_its_lease_ends(
     engine_of, chain, monkeypatch, takes_on
 ):
-    """The database has refused its first write; the caller still has its id."""
+    """The database has refused the first write of the run. The caller still has its id."""
     flow, ran = chain
     apply, refused = AdvanceRun.apply.__func__, []
 
     def refusing(cls, connection, writes):
-        if len(refused) < 2:  # In the group, and alone.
+        if len(refused) < 2:  # Refused in its group, and then alone.
             refused.append(writes)
             raise OperationalError("INSERT", None, OSError("the disk is full"))
         return apply(cls, connection, writes)
@@ -256,7 +257,7 @@ async def test_a_run_that_is_made_but_not_begun_goes_on_when_its_lease_ends(
 
 
 async def test_a_run_whose_beginning_cannot_be_written_fails(engine_of, chain, monkeypatch):
-    """Not for want of a database: it would end there again for ever."""
+    """The database works, so each further attempt would end in the same error."""
     apply, refused = AdvanceRun.apply.__func__, []
 
     def refusing(cls, connection, writes):
@@ -273,7 +274,7 @@ async def test_a_run_whose_beginning_cannot_be_written_fails(engine_of, chain, m
 
 @ON_SQLITE
 async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(engine_of, chain, monkeypatch):
-    """It does so at some errors, even of a statement that only reads, as when a full cache meets a full disk."""
+    """SQLite does so at some errors, even of a reading statement, such as with a full cache and a full disk."""
     flow, ran = chain
     serve, lost = start._serve_known, []
 
@@ -293,10 +294,10 @@ async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(e
 
 
 async def test_the_caller_gets_an_error_if_the_task_is_cancelled_before_the_run_is_created(engine_of, chain):
-    """By code that cancels all tasks, say."""
+    """For example, by code that cancels all tasks."""
     async with engine_of(chain[0]) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
         for task in engine._worker.workload.tasks.values():
             task.cancel()
         with pytest.raises(RuntimeError, match="may or may not have been created"):
@@ -304,7 +305,7 @@ async def test_the_caller_gets_an_error_if_the_task_is_cancelled_before_the_run_
 
 
 async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, chain, monkeypatch, caplog):
-    """Its beginning is in the log already."""
+    """The log already has its beginning."""
     async with engine_of(chain[0]) as engine:
         waiting, go, write = asyncio.Event(), asyncio.Event(), engine._store.write
 
@@ -320,6 +321,6 @@ async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, ch
         await waiting.wait()
         triggering.cancel()
         go.set()
-        await until(lambda: not engine._worker.workload.tasks)
+        await eventually(lambda: not engine._worker.workload.tasks)
     (record,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
     assert "error_type='OSError'" in record.getMessage()

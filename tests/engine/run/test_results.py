@@ -1,4 +1,4 @@
-"""A run gives the outputs of its steps and its result."""
+"""Outputs of the steps of a run, and its result."""
 
 import copy
 import pickle
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.req("R-55")
 
 @dataclass
 class Label:
-    """What the last step delivers."""
+    """The output of the last step."""
 
     text: str
 
@@ -39,7 +39,7 @@ def stock(net: float) -> int:
 
 
 def shop(*steps, **options):
-    """A workflow of these."""
+    """A workflow of these steps."""
     workflow = Workflow("shop", inputs=None, **options)
     for step in steps:
         workflow.step(
@@ -52,7 +52,7 @@ INPUTS = {"net": 2.0}
 
 
 async def test_an_output_comes_as_its_type(engine_of):
-    """By the name of the step."""
+    """It is found by the name of its step."""
     async with engine_of(shop(price, label)) as engine:
         run = await engine.run("shop", INPUTS)
         assert run.output("price") == 4.0
@@ -60,7 +60,7 @@ async def test_an_output_comes_as_its_type(engine_of):
 
 
 async def test_outputs_are_those_of_the_steps_that_delivered(engine_of):
-    """Also where another has failed."""
+    """Also if another step has failed."""
     workflow = shop(price)
 
     @workflow.step
@@ -79,7 +79,7 @@ async def test_outputs_are_those_of_the_steps_that_delivered(engine_of):
 
 
 async def test_outputs_are_read_when_they_are_asked_for(engine_of):
-    """What has been pruned since is gone."""
+    """Outputs that were pruned meanwhile are not found."""
     async with engine_of(shop(price, label)) as engine:
         run = await engine.run("shop", INPUTS)
         outputs = run.outputs
@@ -91,21 +91,21 @@ async def test_outputs_are_read_when_they_are_asked_for(engine_of):
 
 
 async def test_the_result_is_the_output_of_the_only_final_step(engine_of):
-    """Nothing is to be named."""
+    """The workflow names no result."""
     async with engine_of(shop(price, label)) as engine:
         run = await engine.run("shop", INPUTS)
         assert run.result == await engine.get_result(run.id) == Label("4.00 EUR")
 
 
 async def test_the_result_can_be_named(engine_of):
-    """Any step, not only a final one."""
+    """It may be any step, not only a final one."""
     async with engine_of(shop(price, label, stock, result="price")) as engine:
         run = await engine.run("shop", INPUTS)
         assert run.result == await engine.get_result(run.id) == 4.0
 
 
 async def test_several_final_steps_have_no_single_result(engine_of):
-    """The error says which they are, and the way out."""
+    """The error names them, and a fix."""
     async with engine_of(shop(price, label, stock)) as engine:
         run = await engine.run("shop", INPUTS)
         with pytest.raises(
@@ -117,7 +117,7 @@ async def test_several_final_steps_have_no_single_result(engine_of):
 
 
 async def test_a_failed_run_has_no_result(engine_of):
-    """Asking for it raises what `raise_for_status()` does."""
+    """Reading it raises the same error as `raise_for_status()`."""
     workflow = Workflow("shop")
 
     @workflow.step
@@ -133,7 +133,7 @@ async def test_a_failed_run_has_no_result(engine_of):
 
 
 async def test_a_run_that_is_not_over_has_outputs_but_no_result(engine_of):
-    """They come as the steps end."""
+    """Outputs are available as soon as their steps end."""
     async with engine_of(shop(price)) as engine:
         engine.take_on("none")
         run = await engine.trigger("shop", INPUTS)
@@ -159,7 +159,7 @@ async def test_another_engine_needs_the_workflow(engine_of):
 
 @ON_SQLITE
 async def test_a_closed_engine_reads_no_more(engine_of):
-    """It would open the database again behind everybody's back."""
+    """Otherwise it would open the database again without notice."""
     async with engine_of(shop(price)) as engine:
         run = await engine.run("shop", INPUTS)
     with pytest.raises(RuntimeError, match="The engine is closed"):
@@ -168,7 +168,7 @@ async def test_a_closed_engine_reads_no_more(engine_of):
 
 @ON_SQLITE
 async def test_where_a_run_came_from_is_no_part_of_it(engine_of):
-    """It equals itself from another engine, and as a copy; pickled, it says why it has no outputs."""
+    """It equals the same run of another engine, and its copy. A pickled run says why it has no outputs."""
     async with engine_of(shop(price)) as engine, engine_of(shop(price)) as other:
         run = await engine.run("shop", INPUTS)
         assert await other.get_run(run.id) == run == copy.deepcopy(run)
@@ -182,7 +182,7 @@ async def test_where_a_run_came_from_is_no_part_of_it(engine_of):
 
 @ON_SQLITE
 def test_without_async_it_is_the_same(store_url, tmp_path):
-    """In the thread that asks."""
+    """In the calling thread."""
     with RunEngine.sync([shop(price, label)], store=store_url, artifacts=tmp_path / "files") as engine:
         run = engine.run("shop", INPUTS)
         assert run.result == engine.get_result(run.id) == Label("4.00 EUR")
@@ -197,6 +197,6 @@ def test_a_result_that_is_no_step_is_refused(result):
 
 
 def test_a_result_outlives_the_way_through_a_spec():
-    """`from_spec` takes it over."""
+    """`from_spec` keeps it."""
     workflow = shop(price, label, stock, result="stock")
     assert Workflow.from_spec(workflow.blueprint().spec).blueprint().result_step == "stock"

@@ -1,4 +1,4 @@
-"""Equal work across processes: who may start it."""
+"""Equal work in several processes: only one may start it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ HOUR_MS, LONG_AGO_MS = 3_600_000, -3_600_000
 
 @pytest.fixture
 def store(tmp_path):
-    """A database of its own."""
+    """A new database."""
     store = RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
     yield store
     store.close()
 
 
 async def started(store, run_id, *, owner, lease_ms):
-    """Make a run of an owner and start its one step, which has the same key in each of them."""
+    """Create a run of an owner and start its step. The step has the same cache key in all runs."""
     run = NewRun(
         id=run_id,
         root_run_id=run_id,
@@ -43,7 +43,7 @@ async def started(store, run_id, *, owner, lease_ms):
 
 @pytest.mark.req("R-24")
 async def test_what_a_dead_process_was_computing_may_be_started(store):
-    """Its lease has run out."""
+    """Because its lease has expired."""
     await started(store, "dead", owner="a", lease_ms=LONG_AGO_MS)
     assert not (await started(store, "second", owner="b", lease_ms=HOUR_MS)).held
 
@@ -51,8 +51,8 @@ async def test_what_a_dead_process_was_computing_may_be_started(store):
 @pytest.mark.req("R-24")
 @pytest.mark.parametrize("names", [("1 dead", "2 live"), ("1 live", "2 dead")])
 async def test_a_dead_process_does_not_hide_a_live_one(store, names):
-    """Both were computing it; whichever row is found first."""
+    """Both were computing it. The order of their rows does not matter."""
     for name in names:
-        # Under one owner, so that the second one is let in.
+        # With one owner, so that the second one may start.
         await started(store, name, owner="a", lease_ms=HOUR_MS if "live" in name else LONG_AGO_MS)
     assert (await started(store, "z", owner="b", lease_ms=HOUR_MS)).held == {"s"}

@@ -1,4 +1,4 @@
-"""Backends of the store: which one serves an address, and that nothing else knows the kind of database."""
+"""Backends of the store: which one serves an address. Only they know the kind of database."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_only_the_backends_know_the_kind_of_database():
-    """The rest of the engine, the service and the command line ask the backend."""
+    """The rest of the engine, the service and the command line use the backend."""
     folders = [PACKAGE / name for name in ("engine", "server", "cli")]
     files = [file for folder in folders for file in folder.rglob("*.py")]
     outside = [file for file in files if file.parent.name != "backends" and file.name != "bullmq.py"]
@@ -56,7 +56,7 @@ def test_only_the_backends_know_the_kind_of_database():
 
 
 async def test_an_engine_takes_a_backend_and_closes_it(tmp_path):
-    """In place of an address."""
+    """It may be given instead of an address."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     backend = SQLiteBackend(f"sqlite:///{tmp_path / 'runs.db'}")
@@ -69,7 +69,7 @@ async def test_an_engine_takes_a_backend_and_closes_it(tmp_path):
 
 
 async def test_an_installed_package_serves_its_addresses(installed, tmp_path):
-    """It offers its backend as an entry point whose name the address begins with."""
+    """It offers its backend as an entry point. The scheme of the address is the entry point's name."""
     async with RunEngine(store=f"other:///{tmp_path / 'runs.db'}") as engine:
         assert type(engine.store.database).__name__ == "Other"
         assert await engine.list_runs() == []
@@ -77,7 +77,7 @@ async def test_an_installed_package_serves_its_addresses(installed, tmp_path):
 
 
 def test_an_unknown_address_is_refused_with_those_that_are_known(installed):
-    """Also the installed ones."""
+    """Including the installed ones."""
     with pytest.raises(
         ValueError, match=r"must begin with one of nothing, other, postgresql, sqlite, got 'mysql';"
     ):
@@ -85,12 +85,12 @@ def test_an_unknown_address_is_refused_with_those_that_are_known(installed):
 
 
 def test_an_entry_point_has_to_make_a_backend(installed):
-    """Its name and what it makes are in the message."""
+    """The message has its name and what it returns."""
     with pytest.raises(TypeError, match=r"other_store_module:nothing must make a StoreBackend, got NoneType"):
         open_database("nothing://")
 
 
 def test_what_a_backend_has_to_define_is_abstract():
-    """A class that lacks some of it cannot be used."""
+    """A class with missing methods cannot be used."""
     with pytest.raises(TypeError, match=r"abstract.* as_json_object.*each_of.*insert.*is_permanent"):
         StoreBackend("", writing=None, reading=None)

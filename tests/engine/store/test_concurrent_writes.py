@@ -1,4 +1,4 @@
-"""What transactions of several processes do to each other on PostgreSQL, and a COMMIT whose answer is lost."""
+"""Concurrent transactions of several processes on PostgreSQL, and a COMMIT whose answer is lost."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from langgraph_runner.engine.store.commands import (
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.workflow import StepStatus, Workflow
-from tests.engine.conftest import ON_POSTGRESQL, until
+from tests.engine.conftest import ON_POSTGRESQL
+from tests.waiting import eventually
 
 KEY = "w:s:same"
 
 
 @pytest.fixture
 def store(store_url):
-    """A store, as one process has it."""
+    """The store of one process."""
     store = RunStore(store_url, migrate=False)
     yield store
     store.close()
@@ -65,14 +66,14 @@ def starting(created, owner):
 
 
 def ending(created, owner):
-    """The write that ends the step, with an output that others may have as well."""
+    """The write that ends the step, with an output that others may also have."""
     change = StepChange(step="s", status=StepStatus.COMPLETED, output=b"7", output_ref="f" * 64)
     return AdvanceRun(created.run_id, "t", created.fence, steps=[change], owner=owner, seq=created.seq)
 
 
 @contextlib.contextmanager
 def uncommitted(store, *writes):
-    """A transaction of another process that has done its work, and commits at the end of the block."""
+    """A transaction of another process, which has made its writes and commits at the end of the block."""
     with store.database.reading.connect() as connection, connection.begin():
         for write in writes:
             type(write).apply(connection, [write])
@@ -80,7 +81,7 @@ def uncommitted(store, *writes):
 
 
 def waiting(store):
-    """How many sessions wait for a lock."""
+    """Return the number of sessions that wait for a lock."""
     with store.database.reading.connect() as connection:
         return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar()
 
@@ -92,36 +93,36 @@ async def test_equal_work_that_begins_at_once_is_begun_by_one(store):
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert (await late).held == {"s"}
 
 
 @ON_POSTGRESQL
 @pytest.mark.req("R-24")
 async def test_more_keys_than_can_be_locked_one_by_one_are_locked_together(store, monkeypatch):
-    """As well against those who lock a few."""
+    """This also excludes transactions that lock a few keys."""
     monkeypatch.setattr(locks, "_MAX_KEYS", 0)
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert (await late).held == {"s"}
 
 
 @ON_POSTGRESQL
 async def test_an_output_to_which_a_commit_is_about_to_refer_stays(store):
-    """Who deletes unused outputs waits for the transactions that add references."""
+    """The deletion of unused outputs waits for transactions that add references."""
     run = await made(store, "run", "a")
     with store.database.writing.begin() as connection:
         connection.execute(text("INSERT INTO outputs VALUES ('t', :sha, '7')"), {"sha": "f" * 64})
     with uncommitted(store, ending(run, "a")):
         deleting = asyncio.ensure_future(store.write(DeleteUnusedOutputs()))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert await deleting == 0
 
 
 class Conflicting(Write[int]):
-    """PostgreSQL ends its transaction in favour of another one, a few times."""
+    """A write whose transaction PostgreSQL aborts a few times in favour of another one."""
 
     def __init__(self, sqlstate, times):
         self.sqlstate = sqlstate
@@ -129,7 +130,7 @@ class Conflicting(Write[int]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """Gives how often it was ended."""
+        """Return how often it was aborted."""
         for write in writes:
             write.left -= 1
             if write.left >= 0:
@@ -139,7 +140,7 @@ class Conflicting(Write[int]):
 
 @pytest.mark.parametrize("sqlstate", ["40P01", "40001"], ids=["deadlock", "serialization_failure"])
 async def test_a_transaction_that_lost_to_another_is_tried_again(tmp_path, sqlstate):
-    """At once, and the caller does not hear of it."""
+    """At once, without an error for the caller."""
     database = backends.open_database(f"sqlite:///{tmp_path / 'w.db'}")
     handing = GroupWriter(database.writing)
     assert await handing.submit(Conflicting(sqlstate, times=3)) == -1
@@ -158,13 +159,13 @@ async def test_a_transaction_that_always_loses_is_given_up(tmp_path):
 
 
 def is_writer():
-    """Whether this is the thread of the store that writes."""
+    """Whether this is the writer thread of the store."""
     return threading.current_thread().name == "langgraph-runner-writer"
 
 
 @pytest.fixture
 def losing_answer(monkeypatch):
-    """Make the server's answer to the next COMMIT of the writer get lost; gives what switches that on."""
+    """Lose the server's answer to the next COMMIT of the writer. Return a function that enables this."""
     commit, lost = psycopg.Connection.commit, []
 
     def failing(connection):
@@ -179,7 +180,7 @@ def losing_answer(monkeypatch):
 
 
 def flow(calls):
-    """Two steps, one after the other; the first saves a file."""
+    """A chain of two steps. The first one saves a file."""
     workflow = Workflow("w")
 
     @workflow.step(cache="none")
@@ -199,7 +200,7 @@ def flow(calls):
 @ON_POSTGRESQL
 @pytest.mark.req("R-10")
 async def test_a_run_whose_commit_was_not_answered_is_made(engine_of, losing_answer):
-    """It is there, so trigger() says so, and it runs once."""
+    """The run exists, so `trigger()` returns it, and it runs once."""
     calls = []
     async with engine_of(flow(calls)) as engine:
         losing_answer()
@@ -213,10 +214,10 @@ async def test_a_run_whose_commit_was_not_answered_is_made(engine_of, losing_ans
 @pytest.mark.req("R-43")
 @pytest.mark.parametrize("cached", [False, True], ids=["runs", "hits"])
 async def test_an_advance_whose_commit_was_not_answered_is_not_repeated(engine_of, losing_answer, cached):
-    """What the transaction has written is read back, and the run goes on from there."""
+    """The writes of the transaction are read back, and the run continues from there."""
     calls = []
     workflow = flow(calls)
-    async with engine_of(workflow, lease_ms=3_600_000) as engine:  # Nothing else may take the run up again.
+    async with engine_of(workflow, lease_ms=3_600_000) as engine:  # No other claim may continue the run.
         if cached:
             await engine.run("w")
             await engine._host.cache.clear_hot()
@@ -241,7 +242,7 @@ async def test_an_advance_whose_commit_was_not_answered_is_not_repeated(engine_o
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """Make the writer's next attempts to connect fail, as in a restart of the server; gives what says how many."""
+    """Let the next connection attempts of the writer fail, as in a restart. Return a function that sets how many."""
     connect, left = Engine.connect, []
 
     def failing(engine):
@@ -257,10 +258,10 @@ def refusing(monkeypatch):
 @ON_POSTGRESQL
 @pytest.mark.req("R-10")
 async def test_an_unanswered_commit_is_looked_up_when_the_server_is_back(engine_of, losing_answer, refusing):
-    """It refuses connections for a while, as in a restart or a fail-over."""
+    """The server refuses connections for a while, as in a restart or a failover."""
     calls = []
     async with engine_of(flow(calls)) as engine:
-        await engine._store.write(ReleaseRuns({}))  # It is connected.
+        await engine._store.write(ReleaseRuns({}))  # The writer is connected now.
         losing_answer()
         refusing(3)
         run = await engine.trigger("w")
@@ -285,7 +286,7 @@ async def test_a_commit_whose_answer_is_lost_twice_is_looked_up_again(engine_of,
 @ON_POSTGRESQL
 @pytest.mark.req("R-42")
 async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, losing_answer):
-    """It would take another run, and leave the first one to its lease."""
+    """A repeated claim would take another run, and leave the first one until its lease expires."""
     async with engine_of(flow([])) as engine:
         engine.take_on("none")
         first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
@@ -298,7 +299,7 @@ async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, 
 @ON_POSTGRESQL
 @pytest.mark.req("R-43")
 async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_of, monkeypatch):
-    """Another process takes the first run meanwhile, so that one claim takes what the other had before."""
+    """Another process takes the first run meanwhile, so one claim gets the run that the other claim had before."""
     commit = psycopg.Connection.commit
 
     async with engine_of(flow([])) as engine:
@@ -312,7 +313,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
                 commit(connection)
                 return
             stolen.append(1)
-            connection.close()  # What was written is undone.
+            connection.close()  # The writes were rolled back.
             with database.writing.begin() as other:
                 theirs = ClaimRun("somebody else", 60_000, ("w",))
                 assert ClaimRun.apply(other, [theirs])[0].run_id == first.id
@@ -331,7 +332,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
 
 
 def _written_by_a_writer(connection, pool, group):
-    """The ids of the runs that claims get, as the thread of a writer writes them."""
+    """Apply claims as in a writer thread, and return the ids of the claimed runs."""
     threading.current_thread().name = "langgraph-runner-writer"
     results = writer._write_group(connection, group)
     if results is None:
@@ -348,7 +349,7 @@ async def test_a_server_that_does_not_come_back_is_not_waited_for_without_end(
     """The caller gets the error."""
     monkeypatch.setattr("langgraph_runner.engine.store.writer._RECONNECT_S", 0.05)
     async with engine_of(flow([])) as engine:
-        await engine._store.write(ReleaseRuns({}))  # It is connected.
+        await engine._store.write(ReleaseRuns({}))  # The writer is connected now.
         losing_answer()
         refusing(1_000)
         with pytest.raises(OperationalError, match="connection refused"):
@@ -357,7 +358,7 @@ async def test_a_server_that_does_not_come_back_is_not_waited_for_without_end(
 
 
 class BusyCursor:
-    """SQLite refuses the first times, as it does while two connections switch one new file."""
+    """A cursor that is refused at first, as when two connections switch a new file at the same time."""
 
     def __init__(self, *codes):
         self.codes = [*codes]
@@ -372,14 +373,14 @@ class BusyCursor:
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_LOCKED])
 def test_a_new_file_that_others_open_as_well_is_waited_for(code):
-    """The busy timeout does not hold for the switch to write-ahead logging."""
+    """The busy timeout does not apply to the switch to write-ahead logging."""
     cursor = BusyCursor(code, code)
     sqlite._use_wal(cursor)
     assert cursor.codes == []
 
 
 def test_a_file_that_cannot_be_switched_is_refused_at_once():
-    """A full disk is no other process."""
+    """For example, because of a full disk."""
     cursor = BusyCursor(sqlite3.SQLITE_FULL, sqlite3.SQLITE_FULL)
     with pytest.raises(sqlite3.OperationalError):
         sqlite._use_wal(cursor)

@@ -15,11 +15,12 @@ from langgraph_runner.engine.store.commands import AdvanceRun
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
+from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE
+from tests.waiting import Observed, eventually
 
 
 def test_a_path_that_would_be_cut_off_is_refused(tmp_path):
-    """SQLAlchemy takes what follows a question mark for options, and would open a file of another name."""
+    """SQLAlchemy reads the part after a question mark as options, and would open another file."""
     with pytest.raises(ValueError, match=r"URL\.create"):
         RunEngine(store=f"sqlite:///{tmp_path}/what?.db")
     assert list(tmp_path.iterdir()) == []
@@ -27,7 +28,7 @@ def test_a_path_that_would_be_cut_off_is_refused(tmp_path):
 
 @pytest.mark.req("R-60")
 async def test_any_path_can_be_given_as_a_url(tmp_path):
-    """The file and the artifacts are where it says."""
+    """The database and the artifacts are at this path."""
     flow = Workflow("w")
 
     @flow.step
@@ -42,7 +43,7 @@ async def test_any_path_can_be_given_as_a_url(tmp_path):
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 def test_no_connection_is_opened_to_another_file_of_that_name(tmp_path, replaced):
-    """SQLite would cut the memory that the open ones share: the process would end with SIGBUS."""
+    """SQLite would truncate the shared memory of the open connections, and the process would die with SIGBUS."""
     path = tmp_path / "runs.db"
     database = open_database(f"sqlite:///{path}")
     upgrade(database, migrate=True)
@@ -61,7 +62,7 @@ def test_no_connection_is_opened_to_another_file_of_that_name(tmp_path, replaced
 
 
 async def test_a_database_in_memory_serves_many_runs_at_once():
-    """Each engine has its own, and its transactions do not meet on one connection."""
+    """Each engine has its own database. Concurrent transactions do not share a connection."""
     flow = Workflow("w")
 
     @flow.step
@@ -80,8 +81,8 @@ async def test_a_database_in_memory_serves_many_runs_at_once():
 
 @pytest.fixture
 def steps():
-    """Two steps, the first of which waits until it is let go, and what has run."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    """A workflow of two steps, whose first one waits for `go`, and the steps that have run."""
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def first(inputs) -> str:
@@ -98,14 +99,14 @@ def steps():
 
 
 def interrupted(caplog):
-    """Whether a run was left to its lease."""
+    """Whether the log says that a run was interrupted."""
     return any(record.getMessage().startswith("run.interrupted") for record in caplog.records)
 
 
 @ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, steps, monkeypatch, caplog):
-    """Another process keeps the lock for long; the run has not failed, and continues afterwards."""
+    """Another process holds the lock for a long time. The run does not fail, and continues afterwards."""
     monkeypatch.setattr(sqlite, "_BUSY_MS", 20)
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
@@ -119,19 +120,19 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
                     other.rollback()
 
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         with closing(sqlite3.connect(engine._store.database.url.database)) as other:
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(engine._store, "write", until_it_fails)
             go.set()
-            await until(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
+            await eventually(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
             monkeypatch.setattr(engine._store, "write", write)
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])
 
 
 def taken_away(file):
-    """Rename a file; return a function that puts it back, unless there is another file in its place."""
+    """Rename a file. Return a function that moves it back, unless another file is in its place."""
     away = file.rename(file.with_name("away.db"))
 
     def put_back():
@@ -144,14 +145,14 @@ def taken_away(file):
 @ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps, caplog):
-    """SQLite would continue to write to a file without a name; when the file is back, the run continues."""
+    """SQLite would continue to write to the file without a name. The run continues when the file is back."""
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         put_back = taken_away(Path(engine._store.database.url.database))
         go.set()
-        await until(lambda: interrupted(caplog))
+        await eventually(lambda: interrupted(caplog))
         with pytest.raises(OperationalError, match=r"runs\.db was deleted or replaced"):
             await engine.trigger("w")
         put_back()
@@ -163,11 +164,11 @@ async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps
 @ON_POSTGRESQL
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_server_that_ends_its_connections(engine_of, steps):
-    """As a restart or a failover does: the writer gets another connection, and the run goes on."""
+    """As in a restart or a failover. The writer gets another connection, and the run continues."""
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         with engine._store.database.reading.connect() as connection:
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -179,14 +180,14 @@ async def test_a_run_outlives_a_server_that_ends_its_connections(engine_of, step
 
 
 class Limit(Write[int]):
-    """How many pages the file may have: SQLite then says that the disk is full."""
+    """Limits the pages of the file. Beyond the limit, SQLite reports a full disk."""
 
     def __init__(self, more):
         self.more = more
 
     @classmethod
     def apply(cls, connection, writes):
-        """So many more than it has."""
+        """Allow this many more pages than the file has."""
 
         def pragma(text):
             return connection.exec_driver_sql(f"PRAGMA {text}").scalar()
@@ -197,14 +198,14 @@ class Limit(Write[int]):
 @ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_full_disk(engine_of, steps, caplog):
-    """What is committed stays; a new run is refused with the error, and the old one goes on when there is room."""
+    """Commits stay. A new run is refused with the error, and the old one continues when there is room."""
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w", {"size": 3_000_000})
-        await until(lambda: ran)
+        await ran.reach()
         await engine._store.write(Limit(3))
         go.set()
-        await until(lambda: interrupted(caplog))
+        await eventually(lambda: interrupted(caplog))
         with pytest.raises(Exception, match="database or disk is full"):
             await engine.trigger("w", {"padding": "x" * 3_000_000})
         assert (await engine.get_run(run.id)).status is RunStatus.RUNNING
@@ -215,7 +216,7 @@ async def test_a_run_outlives_a_full_disk(engine_of, steps, caplog):
 
 
 async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monkeypatch):
-    """An engine is not made without one."""
+    """No engine is created without a writable database."""
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OSError, match="file"):
         RunEngine(store=f"sqlite:///{tmp_path}/file/runs.db")
@@ -230,6 +231,6 @@ async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monke
     [("runs.db", "must be a URL"), ("mysql://localhost/runs", "got 'mysql'")],
 )
 def test_an_address_of_no_known_database_is_refused(url, message):
-    """With one that would do."""
+    """The message shows a valid address."""
     with pytest.raises(ValueError, match=f"{message}.*sqlite:///runs.db"):
         RunEngine(store=url)

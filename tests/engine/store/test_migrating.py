@@ -1,4 +1,4 @@
-"""Databases of other releases, and databases that are made at the same time."""
+"""Databases of other releases, and databases that are created at the same time."""
 
 import threading
 from pathlib import Path
@@ -24,21 +24,21 @@ def database(tmp_path):
 
 
 def numbered(database, number):
-    """Have the database say that it is of another release."""
+    """Set the schema version of the database to that of another release."""
     with database.writing.begin() as connection:
         connection.exec_driver_sql("UPDATE langgraph_runner_version SET version_num = ?", (number,))
 
 
 @pytest.mark.req("R-62")
 def test_the_newest_migration_is_the_one_that_this_release_knows():
-    """A further file in `versions` makes a greater number."""
+    """A new file in `versions` increases the version."""
     files = (Path(module.__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
     assert max(file.name.split("_")[0] for file in files) == HEAD
 
 
 @pytest.mark.req("R-62")
 def test_migrations_make_the_tables_that_the_code_uses(database):
-    """Column by column, with their indexes."""
+    """With the same columns and indexes."""
     upgrade(database, migrate=True)
     with database.reading.connect() as connection:
         found = inspect(connection)
@@ -52,7 +52,7 @@ def test_migrations_make_the_tables_that_the_code_uses(database):
 @pytest.mark.req("R-62")
 @pytest.mark.parametrize("migrate", [True, False])
 def test_a_later_schema_is_left_alone(database, migrate):
-    """This release does not know what it would break."""
+    """Because this release could break it."""
     upgrade(database, migrate=True)
     numbered(database, "9999")
     with pytest.raises(SchemaVersionError, match=r"has schema 9999; .* update langgraph-runner") as refused:
@@ -63,7 +63,7 @@ def test_a_later_schema_is_left_alone(database, migrate):
 
 @pytest.mark.req("R-62")
 def test_an_empty_database_that_may_not_be_changed_is_refused(database):
-    """With what to do."""
+    """The message says what to do."""
     with pytest.raises(SchemaVersionError, match=r"has no schema .* Run: langgraph-runner db upgrade"):
         upgrade(database, migrate=False)
     assert schema_version(database) is None
@@ -71,7 +71,7 @@ def test_an_empty_database_that_may_not_be_changed_is_refused(database):
 
 @pytest.mark.req("R-62")
 def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
-    """As PostgreSQL's, which several processes may use."""
+    """For example on PostgreSQL, which several processes may use."""
     upgrade(database, migrate=True)
     numbered(database, "0001")
     with pytest.raises(SchemaVersionError, match=r"has schema 0001; .* Run: langgraph-runner db upgrade"):
@@ -80,14 +80,14 @@ def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
 
 @pytest.mark.req("R-62")
 def test_a_schema_that_is_there_is_not_made_again(database):
-    """A second time costs one look."""
+    """The second time costs one query."""
     upgrade(database, migrate=True)
     upgrade(database, migrate=False)
     assert schema_version(database) == HEAD
 
 
 def test_an_engine_of_this_release_refuses_a_later_database(database):
-    """Before it serves anything."""
+    """Before it serves any run."""
     upgrade(database, migrate=True)
     numbered(database, "9999")
     with pytest.raises(SchemaVersionError):
@@ -96,7 +96,7 @@ def test_an_engine_of_this_release_refuses_a_later_database(database):
 
 @pytest.mark.req("R-62")
 def test_tables_of_another_program_are_left_alone(database):
-    """They may even have our names; whose migrations there are besides is no matter."""
+    """Even if they have the same names. Migrations of another program do not matter."""
     with database.writing.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('beef')")
@@ -110,7 +110,7 @@ def test_tables_of_another_program_are_left_alone(database):
 
 
 def test_an_engine_may_leave_the_schema_to_others(database):
-    """As a program that only looks does."""
+    """For example in a program that only reads."""
     with pytest.raises(SchemaVersionError, match="no schema of langgraph-runner"):
         RunEngine(store=database.url, migrate=False)
     assert schema_version(database) is None
@@ -118,7 +118,7 @@ def test_an_engine_may_leave_the_schema_to_others(database):
 
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one_file", "a_file_each"])
 def test_threads_may_make_databases_at_once(tmp_path, is_shared):
-    """Alembic works on one at a time."""
+    """Alembic handles one database at a time."""
     failed, start = [], threading.Barrier(6)
 
     def make(number):
@@ -139,7 +139,7 @@ def test_threads_may_make_databases_at_once(tmp_path, is_shared):
 @pytest.mark.parametrize("migrate", [True, False])
 @pytest.mark.parametrize("version", ["0000", "beef", "0001x", ""])
 def test_a_schema_of_no_release_is_refused_with_the_way_out(database, version, migrate):
-    """The number was edited, or half a backup was restored."""
+    """For example after an edit of the version, or a partial restore of a backup."""
     upgrade(database, migrate=True)
     numbered(database, version)
     with pytest.raises(SchemaVersionError, match=r"No release has such a schema\. Restore a backup"):
@@ -148,7 +148,7 @@ def test_a_schema_of_no_release_is_refused_with_the_way_out(database, version, m
 
 @pytest.fixture
 def of_the_first_schema(store_url, new_postgresql, monkeypatch):
-    """A database of each kind as the first release left it, with a run."""
+    """A database of each kind from the first release, with a run."""
     database = open_database(store_url)
     if not isinstance(database, SQLiteBackend):
         with database.writing.begin() as connection:
@@ -173,7 +173,7 @@ def of_the_first_schema(store_url, new_postgresql, monkeypatch):
 
 @pytest.mark.req("R-62")
 def test_what_is_there_survives_an_upgrade(of_the_first_schema):
-    """With the defaults of new columns."""
+    """New columns have their defaults."""
     upgrade(of_the_first_schema, migrate=True)
     with of_the_first_schema.reading.connect() as connection:
         query = (
@@ -184,7 +184,7 @@ def test_what_is_there_survives_an_upgrade(of_the_first_schema):
 
 @pytest.mark.parametrize("table", ["runs", "run_steps"])
 def test_a_status_that_does_not_exist_is_refused_by_the_database(of_the_first_schema, table):
-    """In any spelling."""
+    """For runs and for steps."""
     upgrade(of_the_first_schema, migrate=True)
     with pytest.raises(IntegrityError), of_the_first_schema.writing.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET status = 'done'")  # noqa: S608 - a name of ours

@@ -24,7 +24,7 @@ flow.on_change("set")
 
 @flow.step
 async def add(inputs):
-    """Give something that differs between tenants."""
+    """Return a value that differs between tenants."""
     return inputs["n"] + 1
 
 
@@ -34,7 +34,7 @@ def all_ids(connection, tenant):
 
 
 def in_transaction(url, change):
-    """Change a database as its owner."""
+    """Run statements in a database as its owner."""
     database = open_database(url)
     try:
         with database.writing.begin() as connection:
@@ -45,7 +45,7 @@ def in_transaction(url, change):
 
 @pytest.fixture
 def owned(new_postgresql):
-    """The address of a database with row-level security, for its owner."""
+    """The owner's address of a database with row-level security."""
     url = new_postgresql()
     in_transaction(url, lambda database, connection: database.set_row_security(connection, is_on=True))
     return url
@@ -71,7 +71,7 @@ def engine_of(limited, tmp_path):
 
 
 async def test_an_engine_of_another_role_does_all_its_work(engine_of):
-    """It says whose rows each of its transactions is about."""
+    """Each of its transactions names the tenant."""
     async with engine_of() as engine, engine_of() as other:
         other.take_on("none")
         first = await engine.run("w", {"n": 1}, tenant="a", idempotency_key="k")
@@ -84,7 +84,7 @@ async def test_an_engine_of_another_role_does_all_its_work(engine_of):
 
 
 async def test_a_query_that_forgets_the_tenant_finds_no_row_of_another(engine_of):
-    """This is what it is for."""
+    """This is the purpose of row-level security."""
     async with engine_of() as engine:
         mine = await engine.run("w", {"n": 1}, tenant="a")
         await engine.run("w", {"n": 1}, tenant="b")
@@ -92,7 +92,7 @@ async def test_a_query_that_forgets_the_tenant_finds_no_row_of_another(engine_of
 
 
 async def test_a_write_that_forgets_the_tenant_changes_no_row_of_another(engine_of):
-    """A reading statement is not the only one that may be wrong."""
+    """Because a writing statement may be wrong, too."""
 
     class Rename(Write):
         tenant = "a"
@@ -111,7 +111,7 @@ async def test_a_write_that_forgets_the_tenant_changes_no_row_of_another(engine_
     "table", [each.name for each in METADATA.sorted_tables if "tenant_id" in each.columns]
 )
 async def test_no_table_shows_rows_to_a_transaction_that_names_no_tenant(engine_of, limited, table):
-    """A report or a console of that role has to say whose rows it wants."""
+    """A report or a console with that role has to name the tenant."""
     async with engine_of() as engine:
         await engine.run("w", {"n": 1}, tenant="a", tags={"team": "x"})
     with psycopg.connect(limited.replace("+psycopg", ""), autocommit=True) as connection:
@@ -122,7 +122,7 @@ async def test_no_table_shows_rows_to_a_transaction_that_names_no_tenant(engine_
 
 
 async def test_a_report_names_the_tenant_whose_rows_it_wants(engine_of, limited):
-    """With a setting."""
+    """It sets the tenant with a setting of the session."""
     async with engine_of() as engine:
         await engine.run("w", {"n": 1}, tenant="a")
         await engine.run("w", {"n": 1}, tenant="b")
@@ -132,7 +132,7 @@ async def test_a_report_names_the_tenant_whose_rows_it_wants(engine_of, limited)
 
 
 def test_tables_of_a_later_release_get_their_policies(owned):
-    """An update of the schema keeps it on."""
+    """An upgrade of the schema keeps row-level security enabled."""
     database = open_database(owned)
     try:
         downgrade(database, "0005")
@@ -145,7 +145,7 @@ def test_tables_of_a_later_release_get_their_policies(owned):
 
 
 def test_it_can_be_turned_off_again(owned):
-    """Then nothing is limited."""
+    """Then no rows are hidden."""
     in_transaction(owned, lambda database, connection: database.set_row_security(connection, is_on=False))
     assert in_transaction(owned, PostgreSQLBackend.has_row_security) is False
 
@@ -160,7 +160,7 @@ def test_a_role_that_owns_nothing_cannot_turn_it_off(limited):
 
 @ON_SQLITE
 def test_sqlite_has_none(store_url):
-    """It has no roles."""
+    """Because SQLite has no roles."""
     RunStore(store_url).close()
     with pytest.raises(ValueError, match="SQLite has no row-level security"):
         in_transaction(
@@ -169,6 +169,6 @@ def test_sqlite_has_none(store_url):
 
 
 def test_a_query_for_all_tenants_says_so():
-    """Of any other, the first argument is the tenant."""
+    """The first argument of all other queries is the tenant."""
     assert tenants_of_query(for_all_tenants(lambda connection: None), ()) is None
     assert tenants_of_query(all_ids, ("a",)) == ["a"]

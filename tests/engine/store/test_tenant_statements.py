@@ -1,4 +1,4 @@
-"""Every statement on rows of tenants names the tenant, but for those that serve all, which are listed here."""
+"""Every statement on rows of tenants names the tenant, except for those listed here, which serve all tenants."""
 
 import re
 from datetime import timedelta
@@ -35,7 +35,7 @@ FOR_ALL_TENANTS = {
     "cache entries of pruned runs": r"UPDATE step_cache SET expires_at=.* WHERE step_cache\.run_id IN ",
     "cache entries that have expired": r"DELETE FROM step_cache WHERE step_cache\.expires_at < ",
 }
-"""What one engine asks for all tenants at once, as a pattern of the statement. None of it answers a tenant's call."""
+"""Patterns of the statements that an engine runs for all tenants. No call of a tenant uses them."""
 
 
 OF_MIGRATIONS = ("CREATE", "DROP", "ALTER", "PRAGMA")
@@ -44,7 +44,7 @@ NEVER = 2**53
 
 @pytest.fixture
 def statements():
-    """Each statement that a connection to SQLite executes from now on, on one line, with its values."""
+    """Records each statement on SQLite from now on, on one line, with its values."""
     seen = []
 
     def trace(connection, _record):
@@ -75,7 +75,7 @@ async def second(first):
 
 
 async def use_everything(engine_of):
-    """Ask and change all that an engine offers, from runs that are made to runs that are pruned."""
+    """Call all methods of an engine, from creating runs to pruning them."""
     change, of_a = ChangeRequest("set", {"n": 2}), {"tenant": "a"}
     async with engine_of(flow, lease_ms=200) as engine, engine_of(flow) as client:
         client.take_on("none")
@@ -114,7 +114,7 @@ async def use_everything(engine_of):
 
 
 async def take_over(engine):
-    """Have an engine run a run whose owner died, and another one by its id."""
+    """Let an engine take over a run whose owner died, and resume another run by its id."""
     for by_id in (False, True):
         run = await engine.trigger("w", {"n": 4 + by_id}, tenant="a")
         await engine.wait(run.id, tenant="a")
@@ -131,7 +131,7 @@ async def take_over(engine):
 
 
 def names_a_tenant(statement):
-    """Whether it compares or writes the tenant."""
+    """Whether a statement compares or writes the tenant."""
     return (
         re.search(r"tenant_id\W+(=|IN)|^INSERT INTO \w+ \([^)]*tenant_id|tenant_id, ", statement) is not None
     )
@@ -140,7 +140,7 @@ def names_a_tenant(statement):
 @ON_SQLITE
 @pytest.mark.req("R-53")
 async def test_each_statement_names_the_tenant(engine_of, statements):
-    """A statement that forgets the tenant shows one tenant the runs of another."""
+    """A statement without the tenant would show one tenant the runs of another."""
     statements.clear()
     await use_everything(engine_of)
     of_tenants = [each for each in statements if OF_TENANTS & {*re.findall(r"\w+", each)}]
@@ -158,7 +158,7 @@ async def test_each_statement_names_the_tenant(engine_of, statements):
 @ON_SQLITE
 @pytest.mark.req("R-53")
 async def test_the_list_of_those_that_serve_all_tenants_is_up_to_date(engine_of, statements):
-    """An entry that fits nothing might come to fit something else."""
+    """A stale pattern could match a new statement by accident."""
     await use_everything(engine_of)
     unused = [
         name

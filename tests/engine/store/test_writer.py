@@ -1,4 +1,4 @@
-"""The one writer: groups of which one cannot be written, databases that are away, and its end."""
+"""The writer thread: failing writes in a group, unavailable databases, and closing."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ class Add(Write[int]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """One by one, so that some of a group are there when a later one fails."""
+        """Apply the writes one by one, so some are done when a later one fails."""
         for write in writes:
             connection.exec_driver_sql("INSERT INTO numbers VALUES (?)", (write.number,))
             if write.number == 13:
@@ -32,14 +32,14 @@ class Add(Write[int]):
 
 @dataclass
 class Held(Write[None]):
-    """Keeps the writer busy until it is let go, so that what is handed in meanwhile is one group."""
+    """Keeps the writer busy until the test releases it, so later writes form one group."""
 
     begun: threading.Event
     go: threading.Event
 
     @classmethod
     def apply(cls, connection, writes):
-        """Waits."""
+        """Wait for the test."""
         for write in writes:
             write.begun.set()
             write.go.wait(10)
@@ -48,7 +48,7 @@ class Held(Write[None]):
 
 @pytest.fixture
 def database(tmp_path):
-    """A file with one table."""
+    """A database file with one table."""
     database = open_database(f"sqlite:///{tmp_path / 'numbers.db'}")
     with database.writing.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
@@ -58,20 +58,20 @@ def database(tmp_path):
 
 @pytest.fixture
 def handing(database):
-    """A writer, closed in the end."""
+    """A writer, which is closed at the end of the block."""
     group_writer = GroupWriter(database.writing)
     yield group_writer
     group_writer.close()
 
 
 def numbers(database):
-    """What is committed."""
+    """Return the committed numbers."""
     with database.reading.connect() as connection:
         return [*connection.exec_driver_sql("SELECT number FROM numbers ORDER BY number").scalars()]
 
 
 async def as_one_group(handing, writes):
-    """Hand in what then is one group; gives the outcomes."""
+    """Submit writes as one group. Return the outcomes."""
     begun, go = threading.Event(), threading.Event()
     held = handing.submit(Held(begun, go))
     await asyncio.to_thread(begun.wait)
@@ -82,7 +82,7 @@ async def as_one_group(handing, writes):
 
 
 async def test_what_comes_together_is_one_transaction(handing, database, monkeypatch):
-    """Each gets its own result."""
+    """Each write gets its own result."""
     groups, commit = [], writer._write_group
 
     def counted(connection, group):
@@ -96,7 +96,7 @@ async def test_what_comes_together_is_one_transaction(handing, database, monkeyp
 
 
 async def test_of_a_group_only_what_cannot_be_written_fails(handing, database):
-    """The others are written one by one, and nothing of the failed one stays."""
+    """The others are written one by one, and the failed write has no effect."""
     results = await as_one_group(handing, [Add(1), Add(13), Add(2)])
     assert (results[0], results[2]) == (1, 2)
     assert isinstance(results[1], ValueError)
@@ -112,7 +112,7 @@ async def test_a_refusal_of_the_database_is_of_one_write_alone(handing, database
 
 
 async def test_a_database_that_is_locked_is_waited_for_once_a_group(database, monkeypatch):
-    """Each of a thousand writes on its own would wait as long again."""
+    """Otherwise each of a thousand writes would wait for the full time again."""
     apart, alone = [], writer._write_alone
 
     def counted(connection, handed):
@@ -136,17 +136,17 @@ async def test_a_database_that_is_locked_is_waited_for_once_a_group(database, mo
 
 
 class RolledBack(Write[None]):
-    """In whose midst SQLite rolls the transaction back, as it does at some errors."""
+    """A write in which SQLite rolls back the transaction, as it does at some errors."""
 
     @classmethod
     def apply(cls, connection, writes):
-        """This process has not noticed."""
+        """Roll back without a notice to this process."""
         connection.connection.driver_connection.rollback()
         return [None] * len(writes)
 
 
 async def test_a_transaction_that_was_rolled_back_is_no_success(handing, database):
-    """Those who were in it with that write are written alone."""
+    """The other writes of the transaction are written again, one by one."""
     results = await as_one_group(handing, [Add(1), Add(2), RolledBack()])
     assert results[:2] == [1, 2]
     assert "made SQLite roll it back" in str(results[2])
@@ -154,11 +154,11 @@ async def test_a_transaction_that_was_rolled_back_is_no_success(handing, databas
 
 
 async def test_a_transaction_that_cannot_be_ended_does_not_stop_the_next(handing, database, monkeypatch):
-    """Neither committed nor rolled back at first: the next one begins with that."""
+    """At first it can be neither committed nor rolled back. The next transaction begins with a rollback."""
     driver_of, failed = sqlite._driver_of, []
 
     class Failing:
-        """Its first commit fails, and the first time it rolls back."""
+        """A connection whose first commit and first rollback fail."""
 
         def __init__(self, driver):
             self._driver = driver
@@ -176,7 +176,7 @@ async def test_a_transaction_that_cannot_be_ended_does_not_stop_the_next(handing
 
 
 async def test_without_a_connection_whoever_waits_is_told(database, monkeypatch):
-    """The next one may have more luck."""
+    """The next write may succeed."""
     connect, calls = database.writing.connect, []
 
     def away():
@@ -195,7 +195,7 @@ async def test_without_a_connection_whoever_waits_is_told(database, monkeypatch)
 
 
 async def test_a_closed_writer_has_written_what_was_handed_in(handing, database):
-    """It takes nothing further, and can be closed again."""
+    """It accepts no further writes, and can be closed again."""
     begun, go = threading.Event(), threading.Event()
     handing.submit(Held(begun, go))
     await asyncio.to_thread(begun.wait)
@@ -211,7 +211,7 @@ async def test_a_closed_writer_has_written_what_was_handed_in(handing, database)
 
 
 async def test_a_writer_that_closes_leaves_no_caller_waiting(database, restless_threads):
-    """What is handed in at that very moment is written or refused."""
+    """Writes that are submitted at this moment are written or refused."""
     for _ in range(30):
         handing = GroupWriter(database.writing)
         closing = asyncio.create_task(asyncio.to_thread(handing.close))
@@ -225,7 +225,7 @@ async def test_a_writer_that_closes_leaves_no_caller_waiting(database, restless_
 
 
 async def test_a_cancelled_wait_does_not_withdraw_the_write(handing, database):
-    """Others of its group get their results, too."""
+    """Other writes of its group get their results, too."""
     begun, go = threading.Event(), threading.Event()
     held = handing.submit(Held(begun, go))
     await asyncio.to_thread(begun.wait)
@@ -238,7 +238,7 @@ async def test_a_cancelled_wait_does_not_withdraw_the_write(handing, database):
 
 
 def test_a_loop_that_is_gone_harms_nobody(handing, database):
-    """What it has handed in is written, and the writer goes on."""
+    """The writes of a closed event loop are still written, and the writer continues."""
     begun, go = threading.Event(), threading.Event()
 
     async def leave():
@@ -264,27 +264,27 @@ class _Nothing(Write[None]):
 
 @dataclass
 class First(Write[list[str]]):
-    """Notes in which order the writes of a group were applied."""
+    """Records the order in which the writes of a group were applied."""
 
     comes_first = True
     order: list[str]
 
     @classmethod
     def apply(cls, connection, writes):
-        """Notes itself."""
+        """Record this write."""
         for write in writes:
             write.order.append(cls.__name__)
         return [write.order for write in writes]
 
 
 class Later(First):
-    """The same, but keeps its place."""
+    """The same, but it keeps its place in the group."""
 
     comes_first = False
 
 
 async def test_what_comes_first_is_applied_first_and_each_gets_its_own_result(handing):
-    """So that runs that are made and runs that go on, in any order, need few statements."""
+    """So creating and advancing runs need few statements, in any order."""
     order, others = [], []
     writes = [Later(order), First(order), Later(others), First(order)]
     assert await as_one_group(handing, writes) == [order, order, others, order]
@@ -292,7 +292,7 @@ async def test_what_comes_first_is_applied_first_and_each_gets_its_own_result(ha
 
 
 async def test_others_get_their_turns_between_those_who_are_woken(handing):
-    """Hundreds that go on in one turn of the loop would hold it up."""
+    """If hundreds of callers continued in one turn of the loop, they would block it."""
     turns = 0
 
     async def turning():

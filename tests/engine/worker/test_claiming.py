@@ -10,18 +10,18 @@ from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, 
 from langgraph_runner.engine.run.execution import RunExecution
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed, eventually
 
 
 @pytest.fixture
 def url(tmp_path):
-    """A database of its own."""
+    """The address of a new database."""
     return f"sqlite:///{tmp_path / 'runs.db'}"
 
 
 @pytest.fixture
 def shop():
-    """One step, which gives what it gets."""
+    """A workflow of one step, which returns its input."""
     flow = Workflow("shop.v1")
 
     @flow.step
@@ -32,7 +32,7 @@ def shop():
 
 
 async def left_behind(url, workflow):
-    """A run whose engine went away in the middle of it."""
+    """A run whose engine was closed in the middle of it."""
     engine = RunEngine([workflow], store=url)
     run = await engine.trigger(workflow.id)
     while not (await engine.get_run_steps(run.id, status="running")):
@@ -43,7 +43,7 @@ async def left_behind(url, workflow):
 
 @pytest.fixture
 def hanging():
-    """A step that hangs at the first time."""
+    """A workflow whose step hangs in its first call."""
     flow, calls = Workflow("hanging.v1"), []
 
     @flow.step
@@ -58,7 +58,7 @@ def hanging():
 
 @pytest.mark.req("R-10")
 async def test_a_client_leaves_what_it_triggers_to_others(shop, url):
-    """The run waits until an engine that serves takes it."""
+    """The run waits until a serving engine claims it."""
     async with RunEngine([shop], store=url) as client:
         client.take_on("none")
         run = await client.trigger("shop.v1", {"net": 3})
@@ -69,7 +69,7 @@ async def test_a_client_leaves_what_it_triggers_to_others(shop, url):
 
 
 async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
-    """It runs what it triggers, and nothing that waits."""
+    """It runs the runs that it triggers, and no waiting ones."""
     async with RunEngine([shop], store=url) as client:
         client.take_on("none")
         waiting = await client.trigger("shop.v1", {"net": 3})
@@ -81,7 +81,7 @@ async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
 
 @pytest.mark.req("R-53")
 async def test_a_run_that_had_to_wait_has_nobodys_context(url):
-    """A background task claims it, whose context is not that of the first caller."""
+    """A background task claims it, without the context variables of a caller."""
     user, seen = ContextVar("user", default="nobody"), {}
     flow = Workflow("who.v1")
 
@@ -102,7 +102,7 @@ async def test_a_run_that_had_to_wait_has_nobodys_context(url):
 
 @pytest.mark.req("R-42")
 async def test_a_run_that_waits_is_resumed_by_name(shop, url):
-    """By an engine that takes on only its own."""
+    """By an engine that takes on only its own runs."""
     async with RunEngine([shop], store=url) as engine:
         engine.take_on("none")
         run = await engine.trigger("shop.v1", {"net": 3})
@@ -116,7 +116,7 @@ async def test_a_run_that_waits_is_resumed_by_name(shop, url):
 
 @pytest.mark.req("R-42")
 async def test_a_run_that_was_left_is_resumed(hanging, url):
-    """It goes on from what is committed."""
+    """It continues after the committed steps."""
     run = await left_behind(url, hanging)
     async with RunEngine([hanging], store=url) as engine:
         engine.take_on("own")
@@ -129,7 +129,7 @@ async def test_a_run_that_was_left_is_resumed(hanging, url):
 
 
 async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
-    """Neither is one whose workflow the engine does not have."""
+    """A run whose workflow the engine does not have is not resumed either."""
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as other:
         other.take_on("own")
         run = await busy.trigger("hanging.v1")
@@ -144,19 +144,19 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
 
 @pytest.mark.req("R-42")
 async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url):
-    """The caller need not know when the lease expires."""
+    """The caller does not need to know when the lease expires."""
     async with RunEngine([hanging], store=url, poll_ms=10) as other:
         other.take_on("own")
         busy = RunEngine([hanging], store=url)
         run = await busy.trigger("hanging.v1")
         resumed = asyncio.create_task(other.resume(run.id, wait=True))
-        await until(lambda: run.id in other._worker.workload.to_take)
+        await eventually(lambda: run.id in other._worker.workload.to_take)
         await busy.close()
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
 
 async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
-    """No engine would ever claim the run."""
+    """Because no engine would ever claim the run."""
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as client:
         client.take_on("none")
         run = await busy.trigger("hanging.v1")
@@ -165,7 +165,7 @@ async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
 
 
 async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
-    """It has it already."""
+    """The engine already has the run."""
     async with RunEngine([hanging], store=url) as engine:
         engine.take_on("own")
         run = await engine.trigger("hanging.v1")
@@ -175,7 +175,7 @@ async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
 
 
 def test_a_program_that_ends_without_closing_the_engine_is_told_what_it_leaves(hanging, url, caplog):
-    """Its runs wait for their leases to run out."""
+    """Its runs wait until their leases expire."""
 
     async def main():
         engine = RunEngine([hanging], store=url)
@@ -188,7 +188,7 @@ def test_a_program_that_ends_without_closing_the_engine_is_told_what_it_leaves(h
 
 @pytest.mark.req("R-42")
 async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monkeypatch):
-    """There may be no other engine: a caller that waits would wait forever."""
+    """There may be no other engine, and then a waiting caller would wait forever."""
     real, fences = RunExecution._turn, []
 
     async def turn(self):
@@ -222,7 +222,7 @@ async def test_a_run_that_was_left_is_cancelled_at_once(hanging, url):
 
 @pytest.mark.req("R-43", "R-51")
 async def test_an_owner_that_was_taken_for_dead_cannot_write_after_a_cancellation(hanging, url):
-    """The fencing token has grown."""
+    """The fencing token has increased."""
     async with RunEngine([hanging], store=url) as silent, RunEngine([], store=url) as client:
         run = await silent.trigger("hanging.v1")
         await silent._store.write(ReleaseRuns({run.id: 1}))
@@ -234,7 +234,7 @@ async def test_an_owner_that_was_taken_for_dead_cannot_write_after_a_cancellatio
 
 
 async def test_an_output_is_read_as_json_without_its_workflow(shop, url):
-    """As it is kept."""
+    """As it is stored."""
     async with RunEngine([shop], store=url) as engine:
         run = await engine.run("shop.v1", {"net": 3})
     async with RunEngine([], store=url) as client:
@@ -244,7 +244,7 @@ async def test_an_output_is_read_as_json_without_its_workflow(shop, url):
 
 
 async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
-    """As one that a module makes when it is imported."""
+    """For example an engine that a module creates when it is imported."""
     engine = await asyncio.to_thread(RunEngine, [shop], store=url)
     async with engine:
         assert (await engine.run("shop.v1", {"net": 3})).status is RunStatus.COMPLETED
@@ -252,7 +252,7 @@ async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
 
 @pytest.mark.parametrize("takes_on", ["all", "own"])
 async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(shop, url, takes_on):
-    """It would cost each run a transaction; the polls find new runs in time."""
+    """Each run would cost another transaction. The polls find new runs in time."""
     async with RunEngine([shop], store=url, poll_ms=60_000) as engine:
         engine.take_on(takes_on)
         looked, claim = [], engine._worker.claimer.claim
@@ -269,7 +269,7 @@ async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(
 
 @pytest.mark.parametrize("takes_on", ["all", "own"])
 async def test_runs_that_find_no_room_are_taken_as_soon_as_there_is(shop, url, takes_on):
-    """However seldom others are looked for; also if it was taken up by looking."""
+    """Even with rare polls, also if the room was taken by a run from a poll."""
     async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
         engine.take_on(takes_on)
         runs = await asyncio.gather(*(engine.trigger("shop.v1", {"net": 1}) for _ in range(20)))
@@ -278,7 +278,7 @@ async def test_runs_that_find_no_room_are_taken_as_soon_as_there_is(shop, url, t
 
 
 async def test_a_run_whose_trigger_was_cancelled_is_taken_as_soon_as_there_is_room(shop, url):
-    """It may have been written all the same."""
+    """Because it may still have been written."""
     async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
         first = await engine.trigger("shop.v1", {"net": 1})
         second = asyncio.ensure_future(engine.trigger("shop.v1", {"net": 2}))
@@ -292,9 +292,9 @@ async def test_a_run_whose_trigger_was_cancelled_is_taken_as_soon_as_there_is_ro
 
 
 async def test_looking_that_has_failed_is_made_up_for(shop, url):
-    """As soon as a run ends."""
+    """The next search follows as soon as a run ends."""
     async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
-        claim, failed = engine._worker.claimer.claim, []
+        claim, failed = engine._worker.claimer.claim, Observed()
 
         async def failing_once(*arguments):
             if not failed:
@@ -305,6 +305,6 @@ async def test_looking_that_has_failed_is_made_up_for(shop, url):
         first, second = [await engine.trigger("shop.v1", {"net": number}) for number in (1, 2)]
         engine._worker.claimer.claim = failing_once
         await engine.wait(first.id, timeout_ms=20_000)
-        await until(lambda: failed)
+        await failed.reach()
         await engine.run("shop.v1", {"net": 3})
         assert (await engine.wait(second.id, timeout_ms=20_000)).status is RunStatus.COMPLETED

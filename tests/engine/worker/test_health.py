@@ -1,4 +1,4 @@
-"""Databases that fail for good while a caller waits for a run, and files that another program damages."""
+"""Databases that fail permanently while a caller waits for a run, and damaged files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBack
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import ON_SQLITE, edited, until
+from tests.engine.conftest import ON_SQLITE, edited
+from tests.waiting import Observed
 
 
 @pytest.fixture
 def held():
-    """A workflow whose second step waits until it is let go."""
-    workflow, begun, go = Workflow("w"), [], []
+    """A workflow whose second step waits for `go`."""
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
     def first(inputs) -> int:
@@ -33,14 +34,14 @@ def held():
     @workflow.step
     async def second(first: int) -> int:
         begun.append(1)
-        await until(lambda: go)
+        await go.wait()
         return first + 1
 
     return workflow, begun, go
 
 
 async def refused(engine, run_id):
-    """What wait() raises, within a bounded time."""
+    """Return the error that `wait()` raises within a bounded time."""
     async with asyncio.timeout(20):
         with pytest.raises(StoreUnavailableError) as raised:
             await engine.wait(run_id)
@@ -57,27 +58,27 @@ def removed(path, *, replaced):
 @ON_SQLITE
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 async def test_who_waits_hears_that_the_file_is_gone(engine_of, held, replaced):
-    """The run would wait for ever: SQLite continues with a file that has no name."""
+    """Otherwise the caller would wait forever, because SQLite continues with a file without a name."""
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         removed(Path(engine._store.database.url.database), replaced=replaced)
-        go.append(1)
+        go.set()
         error = await refused(engine, run.id)
     assert "deleted or replaced" in str(error)
     assert (error.run_id, error.code) == (run.id, "STORE_UNAVAILABLE")
 
 
 async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
-    """Nothing can be committed until it is back."""
+    """No commit is possible until the table is back."""
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE outputs RENAME TO hidden")
-        go.append(1)
+        go.set()
         assert "outputs" in str(await refused(engine, run.id))
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO outputs")
@@ -86,7 +87,7 @@ async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
 
 
 async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine_of, held):
-    """Its table is gone; once it is back, the run is found again."""
+    """The table of runs is gone. When it is back, the run is found again."""
     workflow, _, go = held
     async with engine_of(workflow) as engine:
         engine.take_on("none")
@@ -97,13 +98,13 @@ async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO runs")
         engine.take_on("all")
-        go.append(1)
+        go.set()
         assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
 
 
 @pytest.fixture
 def away(monkeypatch):
-    """Lets the database refuse all writes for as long as the list is not empty."""
+    """Lets the database refuse all writes while the list is not empty."""
     is_away = []
 
     def refused_by(begin):
@@ -120,13 +121,13 @@ def away(monkeypatch):
 
 
 async def test_who_waits_hears_of_a_database_that_is_away_for_long(engine_of, held, away, monkeypatch):
-    """Not at once: it may come back."""
+    """Not at once, because the database may come back."""
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         away.append(1)
-        go.append(1)
+        go.set()
         with pytest.raises(TimeoutError):
             await engine.wait(run.id, timeout_ms=300)
         monkeypatch.setattr(health, "_PATIENCE_S", 0)
@@ -136,7 +137,7 @@ async def test_who_waits_hears_of_a_database_that_is_away_for_long(engine_of, he
 
 
 def destroyed(path):
-    """Overwrite a file in place, as a program does that was given the wrong name."""
+    """Overwrite a file in place, like a program with a wrong file name."""
     with path.open("r+b") as file:
         file.write(b"garbage" * 20_000)
         file.truncate(50_000)
@@ -146,7 +147,7 @@ def destroyed(path):
 @ON_SQLITE
 @pytest.mark.parametrize("every_s", [0.0, 3_600.0], ids=["now_and_then", "at_the_end"])
 async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplog, every_s):
-    """SQLite itself goes on with what it has in memory, and says that runs are completed."""
+    """SQLite itself continues with its memory, and reports completed runs."""
     monkeypatch.setattr(health, "_READ_BACK_EVERY_S", every_s)
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int)
@@ -161,7 +162,7 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
 
 @ON_SQLITE
 async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
-    """The row was deleted on purpose before it is read back."""
+    """Its row was deleted on purpose before it was read back."""
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(workflow) as engine, engine_of(workflow) as other:
@@ -172,21 +173,21 @@ async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
 
 
 def vacuumed(connection, path):
-    """Have SQLite itself make the file shorter."""
+    """Let SQLite shorten the file itself."""
     connection.execute("DELETE FROM outputs")
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def cut(connection, path):
-    """Lose the second half, as a copy does that was stopped."""
+    """Cut off the second half, like an interrupted copy."""
     os.truncate(path, path.stat().st_size // 2)
 
 
 @ON_SQLITE
 @pytest.mark.parametrize(("change", "is_damaged"), [(cut, True), (vacuumed, False)])
 async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, caplog, change, is_damaged):
-    """What is missing may be other rows than the one that is read back. VACUUM does no harm."""
+    """Other rows than the one that is read back may be missing. VACUUM is harmless."""
     workflow = Workflow("w", cache="none")
     workflow.step(lambda inputs: f"{inputs['number']}" * 200_000, id="s", output=str)
     async with engine_of(workflow) as engine:
@@ -195,7 +196,7 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
         path = Path(engine._store.database.url.database)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
+            await engine._store.write(ReleaseRuns({}))  # Each write checks the file.
             change(connection, path)
         engine._worker.health.note_end("default", run.id)
         await engine._worker.health.read_back()
@@ -211,7 +212,7 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
 async def test_a_database_that_is_away_when_a_step_reads_its_input_fails_no_step(
     engine_of, monkeypatch, selector
 ):
-    """The run is interrupted, and goes on when its lease has run out."""
+    """The run is interrupted, and continues when its lease has expired."""
     workflow, calls = Workflow("w"), []
 
     @workflow.step
@@ -234,7 +235,7 @@ async def test_a_database_that_is_away_when_a_step_reads_its_input_fails_no_step
             return await read(query, *arguments, **keywords)
 
         monkeypatch.setattr(engine._store, "read", away)
-        run = await engine.run("w")  # The first step is known, so that its output has to be read.
+        run = await engine.run("w")  # The first step is a cache hit, so its output has to be read.
         events = [event.type async for event in engine.events(run.id)]
     assert (run.status, calls, refused) == (RunStatus.COMPLETED, [1, 1], [1])
     assert "run_recovered" in events

@@ -1,4 +1,4 @@
-"""Who runs runs: an engine is seen while it serves, said to drain, lost when it is killed, gone when it is closed."""
+"""The list of workers: an engine is listed while it serves or drains, lost when killed, gone when closed."""
 
 import asyncio
 
@@ -8,25 +8,26 @@ from sqlalchemy import update
 from langgraph_runner import RunEngine, WorkerState, Workflow
 from langgraph_runner.engine.store.schema import run_workers, runs
 from langgraph_runner.engine.worker import presence
-from tests.engine.conftest import answer, edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 pytestmark = pytest.mark.req("R-61")
 
 
 @pytest.fixture(autouse=True)
 def _seen_at_once(monkeypatch):
-    """Engines do not wait for their first second."""
+    """Makes engines appear in the list at once, not after their first second."""
     monkeypatch.setattr(presence, "_FIRST_S", 0.0)
 
 
 async def seen(engine, condition=bool, tenant="default"):
     """Return the overview as soon as `condition` holds for its workers."""
-    return await answer(lambda: engine.get_workers(tenant=tenant), lambda found: condition(found.workers))
+    return await eventually(lambda: engine.get_workers(tenant=tenant), lambda found: condition(found.workers))
 
 
 def held():
-    """A workflow whose step waits for the test, and what it waits for."""
-    flow, begun, go = Workflow("w.v1"), [], asyncio.Event()
+    """A workflow whose step waits for `go`, the inputs of the steps that have begun, and `go`."""
+    flow, begun, go = Workflow("w.v1"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def work(inputs) -> int:
@@ -38,12 +39,12 @@ def held():
 
 
 async def test_a_worker_is_seen_with_what_it_runs(engine_of):
-    """Runs of all tenants are counted; only those of the asking one are named."""
+    """Runs of all tenants are counted, but only those of the asking tenant are named."""
     flow, begun, go = held()
     async with engine_of(flow, max_active_runs=7) as engine:
         run = await engine.trigger("w.v1", tenant="acme")
         await engine.trigger("w.v1", tenant="other")
-        await until(lambda: len(begun) == 2)
+        await begun.until(lambda: len(begun) == 2)
         found = await seen(engine, tenant="acme")
         (worker,) = found.workers
         assert (worker.state, worker.workflows, worker.max_active_runs) == (WorkerState.WORKING, ["w.v1"], 7)
@@ -53,10 +54,10 @@ async def test_a_worker_is_seen_with_what_it_runs(engine_of):
 
 
 async def test_the_backlog_is_told_with_its_age(engine_of):
-    """Of all tenants."""
+    """The backlog of all tenants."""
     flow, _, _ = held()
     async with engine_of(flow) as engine:
-        engine.take_on("none")  # It has begun as a worker, which makes no difference.
+        engine.take_on("none")  # It has begun as a worker. That makes no difference.
         first = await engine.trigger("w.v1")
         await engine.trigger("w.v1", tenant="other")
         with edited(engine) as connection:
@@ -69,7 +70,7 @@ async def test_the_backlog_is_told_with_its_age(engine_of):
 
 
 async def test_a_client_is_no_worker(engine_of, store_url):
-    """An engine that takes on nothing is not in the list."""
+    """An engine that takes on no runs is not in the list."""
     async with engine_of() as worker:
         await seen(worker)
         client = RunEngine(store=store_url)
@@ -84,7 +85,7 @@ async def test_a_draining_worker_says_so(engine_of):
     flow, begun, go = held()
     async with engine_of(flow) as engine:
         await engine.trigger("w.v1")
-        await until(lambda: begun)
+        await begun.reach()
         draining = asyncio.create_task(engine.drain())
         await seen(engine, lambda workers: [each.state for each in workers] == [WorkerState.DRAINING])
         go.set()
@@ -92,7 +93,7 @@ async def test_a_draining_worker_says_so(engine_of):
 
 
 async def test_a_worker_that_ends_is_gone_and_one_that_is_killed_is_lost(engine_of):
-    """The row of a killed one stays, as it was seen last."""
+    """The row of a killed worker stays in its last state."""
     async with engine_of() as engine:
         await seen(engine)
         async with engine_of() as other:
@@ -117,7 +118,7 @@ async def test_a_worker_that_ends_is_gone_and_one_that_is_killed_is_lost(engine_
 
 
 async def test_a_worker_that_was_lost_for_a_day_is_forgotten(engine_of):
-    """When another one is seen."""
+    """Its row is deleted when another worker appears."""
     async with engine_of() as engine:
         await seen(engine)
         with edited(engine) as connection:
@@ -127,7 +128,7 @@ async def test_a_worker_that_was_lost_for_a_day_is_forgotten(engine_of):
 
 
 async def test_an_engine_that_ends_soon_leaves_no_row(store_url, monkeypatch):
-    """Its first second is not over."""
+    """Because its first second has not passed."""
     monkeypatch.setattr(presence, "_FIRST_S", 60.0)
     async with RunEngine(store=store_url) as engine:
         assert (await engine.get_workers()).workers == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import select as select_status
 from sqlalchemy import update
@@ -12,12 +14,12 @@ from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
-from tests.engine.conftest import until
 from tests.engine.worker.test_tenants_in_turn import Together
+from tests.waiting import Observed
 
 
 class Died(Write[None]):
-    """Leave a run as a process does that has died while it ran a step."""
+    """Leave a run like a process that has died while it ran a step."""
 
     def __init__(self, run_id, *, progress=(), ago_ms=1_000, status="running"):
         self.status = status
@@ -49,7 +51,7 @@ class Died(Write[None]):
 
 @pytest.fixture
 def flow():
-    """Three steps in a row."""
+    """A chain of three steps."""
     workflow = Workflow("w")
 
     @workflow.step
@@ -69,14 +71,14 @@ def flow():
 
 @pytest.fixture
 async def client(engine_of, flow):
-    """An engine that makes runs and runs none."""
+    """An engine that creates runs and executes none."""
     async with engine_of(flow) as engine:
         engine.take_on("none")
         yield engine
 
 
 async def claimed_after(engine, run_id, deaths, **left):
-    """Let processes die one after the other, each of which has claimed the run; gives the claims."""
+    """Let processes claim the run and die, one after the other. Return the claims."""
     claims = []
     for _ in range(deaths):
         await engine._store.write(Died(run_id, **left))
@@ -87,7 +89,7 @@ async def claimed_after(engine, run_id, deaths, **left):
 
 @pytest.mark.req("R-45")
 async def test_takeovers_without_progress_are_counted(client):
-    """With the steps that ran when the owner died."""
+    """Each claim has the count, and the steps that ran when the last owner died."""
     run = await client.trigger("w")
     claims = await claimed_after(client, run.id, 3)
     assert [claim.recoveries for claim in claims] == [1, 2, 3]
@@ -96,7 +98,7 @@ async def test_takeovers_without_progress_are_counted(client):
 
 @pytest.mark.req("R-45")
 async def test_progress_starts_the_count_again(client):
-    """A long run may outlive any number of machines."""
+    """So a long run may survive any number of failing machines."""
     run = await client.trigger("w")
     await claimed_after(client, run.id, 3)
     claims = await claimed_after(client, run.id, 2, progress=["first"])
@@ -115,7 +117,7 @@ async def test_an_engine_that_closes_is_no_death(client):
 
 @pytest.mark.req("R-45")
 async def test_a_death_before_a_step_is_marked_as_running_counts(client, engine_of):
-    """An input selector or a validator may kill the process; the step that it prepares is named."""
+    """An input selector or a validator may kill the process. The error names the step that was prepared."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="first", output=int)
     flow.step(
@@ -150,7 +152,7 @@ async def test_a_step_whose_inputs_were_being_prepared_is_named_beside_one_that_
 async def test_what_a_suspected_run_has_done_is_durable_before_the_next_inputs_are_prepared(
     client, engine_of
 ):
-    """Else a selector that kills the process would be blamed on the step before."""
+    """Otherwise the step before would be blamed for a selector that kills the process."""
     flow, durable = Workflow("w"), []
 
     def select(sources):
@@ -171,11 +173,11 @@ async def test_what_a_suspected_run_has_done_is_durable_before_the_next_inputs_a
 
 
 class Released(Died):
-    """Leave a run as an engine does that closes."""
+    """Leave a run like an engine that closes."""
 
     @classmethod
     def apply(cls, connection, writes):
-        """The lease is given up."""
+        """Release the lease."""
         for write in writes:
             connection.execute(update(runs).where(runs.c.id == write.run_id).values(lease_expires_at=0))
         return [None] * len(writes)
@@ -183,7 +185,7 @@ class Released(Died):
 
 @pytest.mark.req("R-45")
 async def test_a_suspected_run_is_claimed_alone_of_several_claims(client):
-    """Those that come together with its claim take nothing."""
+    """Other claims in the same transaction get no run."""
     suspect = await client.trigger("w")
     await claimed_after(client, suspect.id, 2)
     await client._store.write(Died(suspect.id))
@@ -214,12 +216,12 @@ async def test_a_run_fails_after_the_last_recovery_attempt(client, engine_of, fl
 @pytest.fixture
 def slow():
     """A workflow whose one step waits."""
-    workflow, begun, go = Workflow("slow"), [], []
+    workflow, begun, go = Workflow("slow"), Observed(), asyncio.Event()
 
     @workflow.step
     async def risky(inputs) -> int:
         begun.append(inputs["number"])
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     return workflow, begun, go
@@ -227,7 +229,7 @@ def slow():
 
 @pytest.mark.req("R-45")
 async def test_a_suspected_run_is_taken_by_an_idle_engine(engine_of, slow):
-    """It would take the other runs of a busy one along."""
+    """Because it could also kill the other runs of a busy engine."""
     workflow, begun, go = slow
     async with engine_of(workflow) as client:
         client.take_on("none")
@@ -235,10 +237,10 @@ async def test_a_suspected_run_is_taken_by_an_idle_engine(engine_of, slow):
         await claimed_after(client, suspect.id, 2)
         async with engine_of(workflow) as busy:
             other = await busy.trigger("slow", {"number": 2})
-            await until(lambda: begun)
+            await begun.reach()
             await client._store.write(Died(suspect.id))
             assert await busy._worker.claimer.claim() is False
-            go.append(1)
+            go.set()
             assert (await busy.wait(suspect.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
             assert (await busy.wait(other.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
     assert begun == [2, 1]
@@ -246,7 +248,7 @@ async def test_a_suspected_run_is_taken_by_an_idle_engine(engine_of, slow):
 
 @pytest.mark.req("R-45")
 async def test_a_suspected_run_does_not_wait_for_an_idle_engine_for_ever(engine_of, slow):
-    """Where every engine always has work, one takes it all the same."""
+    """If all engines are always busy, one of them still takes it after a while."""
     workflow, begun, go = slow
     async with engine_of(workflow) as client:
         client.take_on("none")
@@ -254,10 +256,10 @@ async def test_a_suspected_run_does_not_wait_for_an_idle_engine_for_ever(engine_
         await claimed_after(client, suspect.id, 2)
         async with engine_of(workflow) as busy:
             await busy.trigger("slow", {"number": 2})
-            await until(lambda: begun)
+            await begun.reach()
             await client._store.write(Died(suspect.id, ago_ms=3_600_000))
-            await until(lambda: begun == [2, 1])
-            go.append(1)
+            await begun.until(lambda: begun == [2, 1])
+            go.set()
             assert (await busy.wait(suspect.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
@@ -271,16 +273,16 @@ async def test_beside_a_suspected_run_no_other_is_taken(engine_of, slow):
         await claimed_after(client, suspect.id, 2)
         await client._store.write(Died(suspect.id))
         async with engine_of(workflow) as engine:
-            await until(lambda: begun)
+            await begun.reach()
             other = await engine.trigger("slow", {"number": 2})
             assert other.status is RunStatus.PENDING
             async with engine_of(workflow) as second:
-                go.append(1)
+                go.set()
                 assert (await second.wait(other.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
 @pytest.mark.req("R-45")
 def test_the_limit_is_a_number_of_attempts(tmp_path):
-    """The message says which."""
+    """The message has the valid numbers."""
     with pytest.raises(ValueError, match="max_recovery_attempts"):
         RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}", max_recovery_attempts=-1)

@@ -7,7 +7,7 @@ import pytest
 from langgraph_runner import Workflow
 from langgraph_runner.engine.store.commands.tasks import ClaimTask, KeepTasks
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from tests.engine.conftest import answer, until
+from tests.waiting import Observed, eventually
 
 pytestmark = pytest.mark.req("R-61", "R-64")
 
@@ -30,18 +30,18 @@ def flow_of(work, **options):
 
 
 def double(before: int, ctx) -> int:
-    """Save a file, and double what came before."""
+    """Save a file, and double the output of the step before."""
     ctx.save_artifact("note.txt", b"doubled")
     return before * 2
 
 
 async def left_to_gpu(engine):
     """Wait until one step waits for a worker."""
-    await answer(engine.get_workers, lambda found: found.waiting_steps == {"gpu": 1})
+    await eventually(engine.get_workers, lambda found: found.waiting_steps == {"gpu": 1})
 
 
 async def test_a_step_waits_for_a_worker_of_its_queue(engine_of):
-    """Whatever else runs: the run goes on when one comes."""
+    """The run continues when such a worker starts."""
     flow = flow_of(double)
     async with engine_of(flow, step_queues=[]) as engine:
         run = await engine.trigger("w", {"n": 1})
@@ -59,7 +59,7 @@ async def test_a_step_waits_for_a_worker_of_its_queue(engine_of):
 
 
 async def test_what_a_worker_delivers_is_that_of_any_step(engine_of):
-    """Output, file, attempts, cache: a second run is served it."""
+    """It has output, file and attempts, and a second run gets it from the cache."""
     flow = flow_of(double)
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
@@ -72,21 +72,21 @@ async def test_what_a_worker_delivers_is_that_of_any_step(engine_of):
 
 
 async def test_an_engine_without_step_queues_runs_all_steps_itself(engine_of):
-    """As in a program of one process."""
+    """As in a program with one process."""
     async with engine_of(flow_of(double)) as engine:
         run = await engine.run("w", {"n": 1})
         assert (run.status, await engine.get_result(run.id)) == ("completed", 40)
 
 
 async def test_an_engine_runs_the_steps_of_its_own_queues_itself(engine_of):
-    """They need no other worker."""
+    """These steps need no other worker."""
     async with engine_of(flow_of(double), step_queues=["gpu"]) as engine:
         run = await engine.run("w", {"n": 1})
         assert run.status == "completed"
 
 
 async def test_a_worker_leaves_the_steps_of_other_queues(engine_of):
-    """And other steps of the run."""
+    """It also leaves the other steps of the run."""
     flow = flow_of(double)
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["cpu"]) as other:
         other.take_on("none")
@@ -98,7 +98,7 @@ async def test_a_worker_leaves_the_steps_of_other_queues(engine_of):
 
 
 async def test_a_failure_on_a_worker_is_one_of_the_step(engine_of):
-    """With the record of the error, after its retries."""
+    """The step has the record of the error, after its retries."""
 
     def fail(before: int) -> int:
         raise ConnectionError("no such model")
@@ -114,8 +114,8 @@ async def test_a_failure_on_a_worker_is_one_of_the_step(engine_of):
 
 @pytest.fixture
 def held():
-    """A workflow whose pool step waits for the test; what has begun, what was stopped, and what it waits for."""
-    begun, stopped, go = [], [], asyncio.Event()
+    """A workflow whose pool step waits for `go`; the steps that have begun; those that were stopped; and `go`."""
+    begun, stopped, go = Observed(), Observed(), asyncio.Event()
 
     async def work(before: int, ctx) -> int:
         begun.append(ctx.fencing_token)
@@ -138,20 +138,20 @@ async def test_a_cancelled_run_stops_its_step_on_the_worker(engine_of, held):
     ):
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         await engine.cancel(run.id)
         assert (await engine.wait(run.id, timeout_ms=20_000)).status == "cancelled"
-        await until(lambda: stopped)
+        await stopped.reach()
 
 
 async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engine_of, held):
-    """The step runs once, though the run changes hands meanwhile."""
+    """The step runs once, although the run gets a new owner meanwhile."""
     flow, begun, _, go = held
     async with engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
         async with engine_of(flow, step_queues=[]) as first:
             run = await first.trigger("w", {"n": 1})
-            await until(lambda: begun)
+            await begun.reach()
         async with engine_of(flow, step_queues=[]) as second:
             await asyncio.sleep(0)
             go.set()
@@ -160,13 +160,13 @@ async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engin
 
 
 async def test_a_worker_that_closes_gives_its_steps_back(engine_of, held):
-    """Another one takes them at once, whatever the lease."""
+    """Another worker takes them at once, without waiting for the lease."""
     flow, begun, _, go = held
     async with engine_of(flow, step_queues=[]) as engine:
         run = await engine.trigger("w", {"n": 1})
         async with engine_of(flow, step_queues=["gpu"], lease_ms=3_600_000) as pool:
             pool.take_on("none")
-            await until(lambda: begun)
+            await begun.reach()
         go.set()
         async with engine_of(flow, step_queues=["gpu"]) as pool:
             pool.take_on("none")
@@ -176,26 +176,26 @@ async def test_a_worker_that_closes_gives_its_steps_back(engine_of, held):
 
 
 async def test_a_worker_that_was_taken_for_dead_is_refused(engine_of, held, caplog):
-    """Its lease has run out, and another worker has the step."""
+    """Its lease has expired, and another worker has the step."""
     flow, begun, _, go = held
     slow = {"step_queues": ["gpu"], "lease_ms": 3_600_000}
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, **slow) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         (claimed, _abort) = next(iter(pool._worker._pool._active.values()))
         await pool._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
         async with engine_of(flow, **slow) as other:
             other.take_on("none")
-            await until(lambda: len(begun) == 2)
+            await begun.until(lambda: len(begun) == 2)
             go.set()
             assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
-            await until(lambda: "step.lease_lost" in caplog.text)
+            await eventually(lambda: "step.lease_lost" in caplog.text)
     assert begun[1] > begun[0]
 
 
 async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):
-    """The run does not go on for ever."""
+    """The run does not continue forever."""
     flow, begun, _, _ = held
     async with engine_of(flow, step_queues=[]) as engine:
         run = await engine.trigger("w", {"n": 1})
@@ -209,7 +209,7 @@ async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):
 
 
 async def test_a_worker_whose_code_does_not_fit_the_run_fails_the_step(engine_of):
-    """It would not fit the next time either."""
+    """Because it would not fit the next time either."""
     flow, other = flow_of(double), Workflow("w")
     other.step(lambda inputs: 1, id="before", output=int, queue="gpu")
     async with engine_of(flow, step_queues=[]) as engine, engine_of(other, step_queues=["gpu"]) as pool:
@@ -220,7 +220,7 @@ async def test_a_worker_whose_code_does_not_fit_the_run_fails_the_step(engine_of
 
 
 async def test_a_worker_that_closes_in_the_middle_of_a_claim_gives_the_step_back(engine_of, monkeypatch):
-    """Another one takes it at once, whatever the lease."""
+    """Another worker takes it at once, without waiting for the lease."""
     flow, claiming, go = flow_of(double), asyncio.Event(), asyncio.Event()
     async with engine_of(flow, step_queues=[]) as engine:
         run = await engine.trigger("w", {"n": 1})
@@ -248,12 +248,12 @@ async def test_a_worker_that_closes_in_the_middle_of_a_claim_gives_the_step_back
 
 
 async def test_a_worker_that_drains_ends_its_steps(engine_of, held):
-    """And takes no further one."""
+    """It takes no further step."""
     flow, begun, _, go = held
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         draining = asyncio.create_task(pool.drain())
         await engine.trigger("w", {"n": 2})
         await left_to_gpu(engine)
@@ -264,12 +264,12 @@ async def test_a_worker_that_drains_ends_its_steps(engine_of, held):
 
 
 async def test_workers_are_shown_with_their_queues(engine_of, held):
-    """And with what they run."""
+    """The list also has their running steps."""
     flow, begun, _, go = held
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         await pool._worker.presence.report()
         (seen,) = [each for each in (await engine.get_workers()).workers if each.queues]
         assert (seen.queues, seen.active_steps, seen.active_runs) == (["gpu"], 1, 0)
@@ -288,7 +288,7 @@ def test_a_queue_that_is_no_name_is_refused(queue):
 
 @pytest.mark.parametrize(("queues", "error"), [("gpu", TypeError), ([""], ValueError), (1, TypeError)])
 async def test_step_queues_that_are_none_are_refused(engine_of, queues, error):
-    """With what to give instead."""
+    """The message has valid values."""
     with pytest.raises(error, match="step_queues"):
         async with engine_of(flow_of(double), step_queues=queues):
             pass

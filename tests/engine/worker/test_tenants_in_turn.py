@@ -1,4 +1,4 @@
-"""A tenant with few steps or runs does not wait behind the many of another one."""
+"""Steps and runs of a small tenant do not wait behind the many of another tenant."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store.commands import ClaimRun
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed, eventually
 
 pytestmark = pytest.mark.req("R-53")
 
 
 async def test_a_free_slot_goes_to_the_tenants_in_turn(engine_of):
-    """With one slot, the small tenant's step is the second to run, though a hundred of the big one wait."""
-    flow, ran, go = Workflow("w", cache="none"), [], []
+    """With one slot, the small tenant's step runs second, although a hundred of the big tenant wait."""
+    flow, ran, go = Workflow("w", cache="none"), Observed(), asyncio.Event()
 
     async def work(inputs):
         ran.append(inputs["tenant"])
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     for number in range(100):
@@ -33,18 +33,18 @@ async def test_a_free_slot_goes_to_the_tenants_in_turn(engine_of):
     small.step(work, id="s", output=int)
     async with engine_of(flow, small, max_concurrency=1) as engine:
         big = await engine.trigger("w", {"tenant": "big"}, tenant="big")
-        await until(lambda: ran)
+        await ran.reach()
         run = await engine.trigger("small", {"tenant": "small"}, tenant="small")
-        await until(lambda: len(engine._host.slots._waiting) == 2)
-        go.append(1)
+        await eventually(lambda: len(engine._host.slots._waiting) == 2)
+        go.set()
         await engine.wait(run.id, tenant="small", timeout_ms=10_000)
         await engine.cancel(big.id, tenant="big")
     assert ran.index("small") <= 2
 
 
 async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
-    """The newest tenant's run is not behind all runs of the first; of one tenant the highest priority is first."""
-    flow, order = Workflow("w", cache="none"), []
+    """Tenants take turns. Within a tenant, the run with the highest priority is first."""
+    flow, order = Workflow("w", cache="none"), Observed()
     other = Workflow("v", cache="none")
     flow.step(lambda inputs: order.append(inputs["name"]), id="s", output=None, effects=False)
     other.step(lambda inputs: order.append(inputs["name"]), id="s", output=None, effects=False)
@@ -60,25 +60,25 @@ async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
         ]:
             run = await client.trigger(workflow, {"name": name}, tenant=tenant, priority=priority)
         async with engine_of(flow, other, max_active_runs=1) as engine:
-            await until(lambda: len(order) == 6)
+            await order.until(lambda: len(order) == 6)
             assert await engine.wait(run.id, tenant="c", timeout_ms=10_000)
     assert order == ["a3", "b1", "c1", "a1", "b2", "a2"]
 
 
 class Together(Write[list]):
-    """Claims that one transaction makes."""
+    """Several claims in one transaction."""
 
     def __init__(self, claims):
         self.claims = claims
 
     @classmethod
     def apply(cls, connection, writes):
-        """As the writer does with those that come together."""
+        """Apply the claims as the writer does with a group."""
         return [ClaimRun.apply(connection, write.claims) for write in writes]
 
 
 async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine_of):
-    """Each goes on behind the tenant of the one before."""
+    """Each claim continues after the tenant of the previous one."""
     flow = Workflow("w", cache="none")
     flow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -91,7 +91,7 @@ async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine
 
 
 async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
-    """If they have waited for long, it waits behind them until it is claimed; else it starts at once."""
+    """It waits behind runs that have waited for long. Otherwise it starts at once."""
     flow = Workflow("w", cache="none")
     flow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -106,7 +106,7 @@ async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
 
 
 async def test_runs_of_other_workflows_are_passed_over(engine_of):
-    """An engine takes only what it can run, whichever tenant's turn it is."""
+    """An engine takes only runs that it can execute, regardless of the tenant's turn."""
     known, unknown = Workflow("known", cache="none"), Workflow("unknown")
     known.step(lambda inputs: 1, id="s", output=int)
     unknown.step(lambda inputs: 1, id="s", output=int)
@@ -122,32 +122,34 @@ async def test_runs_of_other_workflows_are_passed_over(engine_of):
 
 @pytest.fixture
 def held():
-    """A workflow whose step waits for the test; how many run, the most that ran at once, and what they wait for."""
-    flow, counts, go = Workflow("w", cache="none"), {"now": 0, "most": 0}, []
+    """A workflow whose step waits for `go`; the steps that have begun; how many run now, and how many ran at most."""
+    flow, begun, go = Workflow("w", cache="none"), Observed(), asyncio.Event()
+    counts = {"now": 0, "most": 0}
 
     @flow.step
     async def work(inputs) -> int:
         counts["now"] += 1
         counts["most"] = max(counts["most"], counts["now"])
-        await until(lambda: go)
+        begun.append(inputs)
+        await go.wait()
         counts["now"] -= 1
         return 1
 
-    return flow, counts, go
+    return flow, begun, counts, go
 
 
 @pytest.mark.parametrize("limits", [2, {"a": 2}])
 async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
-    """On all engines together; another tenant has the room that is left."""
-    flow, counts, go = held
+    """The limit holds for all engines together. Another tenant gets the remaining room."""
+    flow, begun, counts, go = held
     options = {"max_active_runs_per_tenant": limits}
     async with engine_of(flow, **options) as one, engine_of(flow, **options) as other:
         made = [await engine.trigger("w", tenant="a") for engine in (one, other) for _ in range(4)]
-        await until(lambda: counts["now"] == 2)
+        await begun.until(lambda: counts["now"] == 2)
         waits = [await one._worker.claimer.claim(), await other._worker.claimer.claim()]
         b = await one.trigger("w", tenant="b")
-        await until(lambda: counts["now"] == 3)
-        go.append(1)
+        await begun.until(lambda: counts["now"] == 3)
+        go.set()
         await one.wait(b.id, tenant="b")
         for run in made:
             assert (await one.wait(run.id, tenant="a", timeout_ms=20_000)).status == "completed"
@@ -155,7 +157,7 @@ async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
 
 
 async def test_a_run_that_a_step_waits_for_starts_in_spite_of_the_limit(engine_of):
-    """The run of the step has the only place."""
+    """Although the outer run has the only place."""
     inner, outer = Workflow("inner"), Workflow("outer")
     inner.step(lambda inputs: 1, id="s", output=int)
 
@@ -169,13 +171,13 @@ async def test_a_run_that_a_step_waits_for_starts_in_spite_of_the_limit(engine_o
 
 
 async def test_an_engine_that_takes_on_its_own_heeds_the_limit(engine_of, held):
-    """It claims its runs by their ids."""
-    flow, counts, go = held
+    """Such an engine claims its runs by their ids."""
+    flow, begun, counts, go = held
     async with engine_of(flow, max_active_runs_per_tenant=1) as engine:
         engine.take_on("own")
         made = [await engine.trigger("w") for _ in range(3)]
-        await until(lambda: counts["now"])
-        go.append(1)
+        await begun.reach()
+        go.set()
         for run in made:
             assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
     assert counts["most"] == 1
@@ -183,14 +185,14 @@ async def test_an_engine_that_takes_on_its_own_heeds_the_limit(engine_of, held):
 
 @pytest.mark.parametrize("limits", [0, True, "2", {"a": 0}, {"": 1}])
 async def test_a_limit_that_is_none_is_refused(engine_of, limits):
-    """It names the option."""
+    """The message names the option."""
     with pytest.raises(ValueError, match="max_active_runs_per_tenant"):
         async with engine_of(max_active_runs_per_tenant=limits):
             pass
 
 
 class SlotsMachine(RuleBasedStateMachine):
-    """Steps of three tenants take slots, wait, are cancelled and give slots back, in any order."""
+    """Steps of three tenants take slots, wait, are cancelled and release slots, in any order."""
 
     def __init__(self):
         super().__init__()
@@ -201,14 +203,14 @@ class SlotsMachine(RuleBasedStateMachine):
         self.served = []
 
     def teardown(self):
-        """End what still waits."""
+        """Cancel all waiting steps."""
         for _, task in self.waiting:
             task.cancel()
         self.settle()
         self.loop.close()
 
     def settle(self):
-        """Let every task go on as far as it can."""
+        """Let every task run until it waits."""
 
         async def turns():
             for _ in range(5):
@@ -262,7 +264,7 @@ TestSlots = SlotsMachine.TestCase
 
 
 def test_turns_alternate_however_many_steps_a_tenant_has():
-    """Ten steps of one tenant and two of another: these are served second and fourth."""
+    """With ten steps of one tenant and two of another, the two are served second and fourth."""
 
     async def served():
         slots, order = TenantSlots(1), []

@@ -2,7 +2,7 @@
 
 For every n it forks a child that works on a fresh store and dies right before its nth operation: by SIGKILL, or
 as in a power cut, which loses what was not fsynced: the content of files, and the names in folders (`power`) or
-the content only (`torn`), for a file system may write either first. Then it looks at what is left, with a new
+the content only (`torn`), because a file system may write either first. Then it reads what is left, with a new
 saver. It prints how often a child died, and fails if anything that was acknowledged is lost or anything cannot be
 read.
 """
@@ -31,7 +31,7 @@ REAL = {name: getattr(os, name) for name in OPERATIONS}
 
 
 class Disk:
-    """Counts the operations of this process, dies before one of them, and knows what is not durable yet."""
+    """Counts the operations of this process, dies before one of them, and tracks what is not durable yet."""
 
     def __init__(self, dies_at: int, *, mode: str, aside: Path) -> None:
         self._left = dies_at
@@ -63,7 +63,7 @@ class Disk:
             os.ftruncate(descriptor, 0)
         if self._mode == "power":
             for _, undo in reversed(self._unsynced_names):
-                with contextlib.suppress(FileNotFoundError):  # Its folder was moved, and that is durable.
+                with contextlib.suppress(FileNotFoundError):  # The move of its folder is already durable.
                     undo()
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -141,7 +141,7 @@ def config_of(thread_id: str, checkpoint_id: str | None = None) -> Any:
 
 
 def steps(saver: JsonFileSaver) -> list[tuple[str, Callable[[], object]]]:
-    """What a child does: each step with what is said once it has returned."""
+    """The steps of a child, each with the line that it prints afterwards."""
 
     def put(thread_id: str, checkpoint_id: str, value: Any) -> Callable[[], object]:
         checkpoint: Any = {
@@ -185,7 +185,7 @@ VALUES = {
 
 
 def child(path: Path, aside: Path, dies_at: int, pipe: int, *, mode: str) -> None:
-    """Do the steps, and say after each that it is done."""
+    """Do the steps, and print a line after each."""
     saver = JsonFileSaver(path)
     todo = steps(saver)
     Disk(dies_at, mode=mode, aside=aside)
@@ -196,7 +196,7 @@ def child(path: Path, aside: Path, dies_at: int, pipe: int, *, mode: str) -> Non
 
 
 def survey(path: Path, done: list[str], under_way: str | None) -> None:
-    """Look at what is left; each assertion is a promise."""
+    """Check what is left. Each assertion is a guarantee of the saver."""
     saver = JsonFileSaver(path)
     for thread_id, names in VALUES.items():
         found = {tuple_.checkpoint["id"]: tuple_ for tuple_ in saver.list(config_of(thread_id))}
@@ -211,7 +211,7 @@ def survey(path: Path, done: list[str], under_way: str | None) -> None:
     if "a 1" in done and "pruned a" not in {*done, under_way}:
         assert first is not None, "a checkpoint is lost"
         assert len(first.pending_writes or ()) >= ("write 0" in done) + ("write 1" in done), "a write is lost"
-    for _, step in steps(saver):  # The next process can go on.
+    for _, step in steps(saver):  # The next process can continue.
         step()
     left = [str(found) for pattern in (".*", "trash-*") for found in path.parent.rglob(pattern)]
     assert left == [], f"left behind: {left}"
@@ -219,7 +219,7 @@ def survey(path: Path, done: list[str], under_way: str | None) -> None:
 
 
 def newest_values(thread_id: str, names: dict[str, Any], done: list[str]) -> list[Any]:
-    """What the newest checkpoint of a thread has to hold after these steps."""
+    """The expected values of the newest checkpoint of a thread after these steps."""
     if f"deleted {thread_id}" in done:
         done = done[done.index(f"deleted {thread_id}") :]
     found = [names[name] for name in done if name in names]
@@ -227,7 +227,7 @@ def newest_values(thread_id: str, names: dict[str, Any], done: list[str]) -> lis
 
 
 def run_once(folder: Path, dies_at: int, *, mode: str) -> bool:
-    """Let one child die, and look; whether it did die."""
+    """Let one child die, and check the store. Return whether the child died."""
     store, aside = folder / "runs", folder / "aside"
     aside.mkdir()
     read_end, write_end = os.pipe()
@@ -250,7 +250,7 @@ def run_once(folder: Path, dies_at: int, *, mode: str) -> bool:
 
 
 def main(parent: str, mode: str) -> None:
-    """Do so for each operation, until a child comes to its end."""
+    """Repeat this for each operation, until a child completes."""
     deaths = 0
     while True:
         with tempfile.TemporaryDirectory(dir=parent) as folder:

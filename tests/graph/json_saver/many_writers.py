@@ -26,7 +26,7 @@ def work(saver: JsonFileSaver, worker: int, count: int) -> None:
 
 
 def main(path: str, processes: str, count: str) -> int:
-    """Fork them with a saver that is already in use, as a web server does; give how many have failed."""
+    """Fork the processes with a saver that is already in use, as a web server does. Return how many failed."""
     saver = JsonFileSaver(path)
     assert saver.get_tuple({"configurable": {"thread_id": "t"}}) is not None
     children = []

@@ -11,7 +11,7 @@ from langgraph_runner.graph import JsonFileSaver
 
 
 class Files:
-    """A store in a folder of its own, seen from outside."""
+    """The files of a store in its own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.head = folder / "runs" / "audit.json"
@@ -30,11 +30,11 @@ class Files:
         return sorted(self.history.glob("threads/*/*/*.writes/*.json"))
 
     def notes(self) -> list[Path]:
-        """The notes which checkpoint is the newest, one for each namespace."""
+        """The notes that name the newest checkpoint of each namespace."""
         return sorted(self.history.glob("threads/*/*/newest"))
 
     def leftovers(self) -> list[Path]:
-        """What a finished operation must not leave behind."""
+        """Temporary files, which a finished operation must not leave behind."""
         return [*self.head.parent.rglob(".*"), *self.history.glob("trash-*")]
 
 
@@ -58,7 +58,7 @@ def checkpoint_of(checkpoint_id: str, **values: Any) -> Checkpoint:
 
 
 def put(saver: JsonFileSaver, checkpoint_id: str, config: Any = None, **values: Any) -> Any:
-    """Store a checkpoint; gives the config that names it."""
+    """Store a checkpoint, and return the config that names it."""
     return saver.put(config or config_of(), checkpoint_of(checkpoint_id, **values), {"step": 0}, {})
 
 

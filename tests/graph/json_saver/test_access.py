@@ -1,4 +1,4 @@
-"""What a read touches, who gets the lock, and what an interruption leaves behind."""
+"""Which files a read touches, the order of locks, and the store after an interruption."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.graph.json_saver.test_round_trip import encrypted
 
 
 class Reads:
-    """Counts what is listed, and which files are read whole or in part."""
+    """Counts the listings of folders, and the files that are read, whole or in part."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.listed: list[str] = []
@@ -45,7 +45,7 @@ class Reads:
 
 
 def test_the_newest_checkpoint_is_found_without_listing_the_history(files, monkeypatch):
-    """By the saver that writes, and by another one once it has looked."""
+    """By the saver that writes, and by another saver from its second read on."""
     writer, reader = files.saver(), files.saver()
     for number in range(20):
         put(writer, f"{number:02}", topic=str(number))
@@ -72,7 +72,7 @@ def test_what_another_process_writes_is_found_at_once(files):
 
 
 def test_what_is_removed_by_hand_is_not_given(files):
-    """The next to it is the newest then."""
+    """Then the checkpoint before it is the newest."""
     saver = files.saver()
     put(saver, "1", topic="tea")
     put(saver, "2", topic="coffee")
@@ -82,7 +82,7 @@ def test_what_is_removed_by_hand_is_not_given(files):
 
 
 def test_a_large_state_of_another_thread_is_not_read(files, monkeypatch):
-    """Only the first lines of the file to open, which say whose state it is."""
+    """Only the first lines of the head file are read; they name the thread."""
     put(files.saver(), "1", topic="tea")
     put(files.saver(), "2", config_of("large"), topic="x" * 1_000_000)
     reads = Reads(monkeypatch)
@@ -92,7 +92,7 @@ def test_a_large_state_of_another_thread_is_not_read(files, monkeypatch):
 
 
 def test_damage_in_the_file_to_open_is_found_before_it_is_replaced(files):
-    """Also where it shows another thread, which a reader leaves alone."""
+    """Also if the file shows another thread, whose damage a reader ignores."""
     put(files.saver(), "1", topic="tea")
     put(files.saver(), "2", config_of("other"), topic="coffee")
     files.head.write_text(files.head.read_text().replace("coffee", "cookie"))
@@ -102,7 +102,7 @@ def test_damage_in_the_file_to_open_is_found_before_it_is_replaced(files):
 
 
 def test_an_id_of_many_lines_is_known_from_the_first_ones(files):
-    """Its text is escaped in a list, or longer than what is looked at."""
+    """Its text is escaped in a list, or longer than the part that is read."""
     for thread_id in ("\ud83d\ude00", "x" * 20_000):
         put(files.saver(), "2", config_of(thread_id), topic="other")
         put(files.saver(), "1", topic="tea")
@@ -112,7 +112,7 @@ def test_an_id_of_many_lines_is_known_from_the_first_ones(files):
 
 
 def test_a_writer_that_waits_closes_the_gate(tmp_path):
-    """Readers that come later wait behind it, so that polling readers cannot keep it out."""
+    """Later readers wait behind the writer, so polling readers cannot starve it."""
     reader = StoreLock(tmp_path / "lock", timeout_s=30)
     with reader.exclusive():
         pass
@@ -176,10 +176,10 @@ class InterruptedAt:
 
 
 def interrupted(line: int, call: Any) -> bool:
-    """Whether a call came to its nth line, where it was interrupted.
+    """Whether a call reached its nth line, where it was interrupted.
 
     In a thread of its own: an exception that is raised at any line, such as the end of an `except` block, can stay
-    the one that the thread is handling, and would be the context of all that later tests raise.
+    the one that the thread is handling, and would be the context of all exceptions of later tests.
     """
     trace = InterruptedAt(line)
 
@@ -200,7 +200,7 @@ def interrupted(line: int, call: Any) -> bool:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_at_any_line_of_a_put_leaves_the_lock_free_and_the_store_whole(files, monkeypatch):
-    """At each line in turn: others can write at once, and the state is the one before or the one after."""
+    """At each line in turn: other savers can write at once, and the state is the old one or the new one."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # Hundreds of puts, and no power cut.
     saver, other = files.saver(), files.saver(lock_timeout_s=1)
     line = 0
@@ -238,7 +238,7 @@ def test_a_folder_that_is_a_symbolic_link_is_refused(files, tmp_path, place):
 
 
 def test_a_folder_above_the_store_may_be_a_symbolic_link(tmp_path):
-    """It is the user's own."""
+    """Such a link belongs to the user."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     store = Files(tmp_path / "link")
@@ -247,7 +247,7 @@ def test_a_folder_above_the_store_may_be_a_symbolic_link(tmp_path):
 
 
 def test_what_killed_writers_left_among_the_writes_is_removed(files):
-    """As it is beside the checkpoints."""
+    """Like leftovers beside the checkpoints."""
     saver = files.saver()
     config = put(saver, "1")
     saver.put_writes(config, [("a", 1)], "task")
@@ -273,7 +273,7 @@ def test_channel_names_and_task_paths_are_encrypted(files):
 
 
 async def test_the_async_history_of_delta_channels_is_that_of_the_blocking_one(saver):
-    """It is a method of its own, which conformance suites count, and one thread walks along the parents."""
+    """It is a separate method, which conformance suites count, and walks along the parents in one thread."""
     first = put(saver, "1", log=["snapshot"])
     saver.put_writes(first, [("log", "a")], "task")
     second = put(saver, "2", first)

@@ -1,4 +1,4 @@
-"""Killed at any moment, or the power cut: nothing that was acknowledged is lost."""
+"""After a kill or a power cut at any moment, no acknowledged write is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parent / "crashing_writer.py"
 @pytest.mark.parametrize("mode", ["kill", "power", "torn"])
 @pytest.mark.req("G-4")
 def test_death_at_any_file_operation_loses_nothing_acknowledged(tmp_path, mode):
-    """Before each of them in turn; in a power cut, all that was not fsynced is lost as well."""
+    """A kill before each operation in turn. A power cut also loses everything without an fsync."""
     done = subprocess.run(  # noqa: S603 - ours
         [sys.executable, str(SCRIPT), str(tmp_path), mode],
         capture_output=True,

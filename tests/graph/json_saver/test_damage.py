@@ -1,4 +1,4 @@
-"""Whatever has become of a file: a typed error at once, never wrong data, and never a hang."""
+"""Damaged files lead to a typed error at once, never to wrong data or a hang."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def victim(request: pytest.FixtureRequest, files: Files) -> Path:
 
 
 def within(seconds: float, call: Callable[[], Any]) -> Any:
-    """What `call` gives or raises; fails if it takes longer, and leaves it behind."""
+    """Return or raise the outcome of `call`. If it takes too long, fail and abandon its thread."""
     done: list[Any] = []
 
     def run() -> None:
@@ -64,7 +64,7 @@ def read(files: Files) -> Any:
 
 
 def test_every_flipped_bit_is_noticed(files, victim):
-    """In each byte of each file, by a saver that has read it before as well."""
+    """In each byte of each file, also by a saver that has read the file before."""
     whole = victim.read_bytes()
     knowing = files.saver()
     assert knowing.get_tuple(config_of()) is not None
@@ -80,7 +80,7 @@ def test_every_flipped_bit_is_noticed(files, victim):
 
 
 def test_every_truncation_is_noticed(files, victim):
-    """Wherever it was cut. Only a head of nothing is what a power cut may leave."""
+    """At any length. Only an empty head is accepted, because a power cut may leave one."""
     whole = victim.read_bytes()
     for length in range(1 if victim == files.head else 0, len(whole)):
         victim.write_bytes(whole[:length])
@@ -101,7 +101,7 @@ def test_every_truncation_is_noticed(files, victim):
     ids=["empty", "begun", "zeros", "no first block", "no second block", "no last block"],
 )
 def test_a_head_that_a_power_cut_has_torn_counts_as_none(files, torn):
-    """It is not fsynced: the history is read, and the next checkpoint is shown again."""
+    """The head is not fsynced. Reads use the history, and the next checkpoint writes a new head."""
     saver = files.saver()
     put(saver, "1", topic="tea" * 3_000)
     files.head.write_bytes(torn(files.head.read_bytes()))
@@ -112,7 +112,7 @@ def test_a_head_that_a_power_cut_has_torn_counts_as_none(files, torn):
 
 
 def test_a_torn_head_goes_with_its_thread(files):
-    """A part of the state is in it."""
+    """Because it holds a part of the state."""
     put(files.saver(), "1", topic="tea" * 3_000)
     files.head.write_bytes(files.head.read_bytes()[:4096])
     files.saver().delete_thread("t")
@@ -120,7 +120,7 @@ def test_a_torn_head_goes_with_its_thread(files):
 
 
 def test_an_edit_is_noticed(files, victim):
-    """One that is valid JSON, and one that only adds a line."""
+    """An edit that is valid JSON, and one that only adds a line."""
     whole = victim.read_text()
     for edited in (whole.replace("tea", "pie").replace("coffee", "cookie"), f"{whole}\n"):
         victim.write_text(edited)
@@ -130,7 +130,7 @@ def test_an_edit_is_noticed(files, victim):
 
 @pytest.mark.parametrize("content", [b"{}", b"[1]", b"hello", b"\x00" * 99 + b"x", b'{"format": "other"}'])
 def test_a_foreign_file_is_left_alone(files, victim, content):
-    """Not read, and a head not overwritten."""
+    """It is not read, and as a head it is not overwritten."""
     victim.write_bytes(content)
     with pytest.raises(CheckpointForeignError):
         read(files)
@@ -138,7 +138,7 @@ def test_a_foreign_file_is_left_alone(files, victim, content):
 
 
 def test_a_foreign_head_is_not_overwritten(files):
-    """Where a store is to begin, there is somebody's file."""
+    """A file of another program is where the store would be created."""
     files.head.parent.mkdir()
     files.head.write_text('{"my": "notes"}')
     with pytest.raises(CheckpointForeignError):
@@ -148,14 +148,14 @@ def test_a_foreign_head_is_not_overwritten(files):
 
 
 def test_another_version_is_told_from_damage(files, victim):
-    """A later release may have written it."""
+    """A later release may have written the file."""
     victim.write_bytes(victim.read_bytes().replace(b'"version": 2,', b'"version": 3,'))
     with pytest.raises(CheckpointVersionError, match="version 3"):
         read(files)
 
 
 def test_a_document_of_another_kind_is_foreign(files):
-    """The writes of a task are no checkpoint."""
+    """For example, the writes of a task are not a checkpoint."""
     saver = files.saver()
     saver.put_writes(put(saver, "1"), [("a", 1)], "task")
     files.checkpoints()[0].write_bytes(files.writes()[0].read_bytes())
@@ -164,7 +164,7 @@ def test_a_document_of_another_kind_is_foreign(files):
 
 
 def test_a_moved_file_is_noticed(files):
-    """An intact one, in the place of another checkpoint, thread or task."""
+    """An intact file in the place of another checkpoint, thread or task."""
     saver = files.saver()
     saver.put_writes(put(saver, "1", topic="tea"), [("a", 1)], "task")
     put(saver, "1", config_of("u"), topic="coffee")
@@ -184,7 +184,7 @@ def folder(path: Path) -> None:
 
 
 def fifo(path: Path) -> None:
-    """Put a fifo there, at whose other end nobody is."""
+    """Put a named pipe there that no process has opened."""
     os.mkfifo(path)
 
 
@@ -200,7 +200,7 @@ def dangling(path: Path) -> None:
 
 
 def listening(path: Path) -> None:
-    """Put a socket there, by a short name: the length of its path is limited."""
+    """Put a socket there, through a short path, because the length of its path is limited."""
     with socket.socket(socket.AF_UNIX) as server:
         short = Path(f"/tmp/{os.getpid()}.sock")  # noqa: S108 - moved at once
         server.bind(str(short))
@@ -212,7 +212,7 @@ WHOLE: dict[Path, bytes] = {}
 
 @pytest.mark.parametrize("kind", [folder, fifo, symlink, dangling, listening], ids=lambda kind: kind.__name__)
 def test_what_is_no_file_is_a_typed_error_at_once(files, victim, kind):
-    """Nobody waits for the other end of a fifo, and no link is followed."""
+    """The saver does not wait for the other end of a named pipe, and follows no link."""
     WHOLE[victim] = victim.read_bytes()
     victim.unlink()
     kind(victim)
@@ -222,7 +222,7 @@ def test_what_is_no_file_is_a_typed_error_at_once(files, victim, kind):
 
 @pytest.mark.parametrize("kind", [folder, fifo, dangling], ids=lambda kind: kind.__name__)
 def test_a_head_that_is_no_file_is_not_replaced(files, kind):
-    """A writer leaves it as it is."""
+    """A writer does not change it."""
     put(files.saver(), "1")
     files.head.unlink()
     kind(files.head)
@@ -233,7 +233,7 @@ def test_a_head_that_is_no_file_is_not_replaced(files, kind):
 
 @pytest.mark.parametrize("kind", [folder, fifo, dangling], ids=lambda kind: kind.__name__)
 def test_a_lock_that_is_no_file_is_a_typed_error(files, kind):
-    """For readers and writers, at once."""
+    """Readers and writers get the error at once."""
     put(files.saver(), "1")
     (files.history / "lock").unlink()
     kind(files.history / "lock")
@@ -243,7 +243,7 @@ def test_a_lock_that_is_no_file_is_a_typed_error(files, kind):
 
 
 def test_a_history_that_is_a_file_is_a_typed_error(files):
-    """And so is one whose folders are files."""
+    """The same holds for a history whose folders are files."""
     files.head.parent.mkdir()
     files.history.write_text("mine")
     with pytest.raises(CheckpointNotAFileError):
@@ -257,7 +257,7 @@ def test_a_history_that_is_a_file_is_a_typed_error(files):
 
 
 def test_a_file_of_2_gb_is_not_read(files, victim):
-    """Its size is enough to know."""
+    """Its size alone decides."""
     with victim.open("r+b") as file:
         file.truncate(2**31)
     with pytest.raises(CheckpointTooLargeError, match="2,147,483,648"):
@@ -265,7 +265,7 @@ def test_a_file_of_2_gb_is_not_read(files, victim):
 
 
 def test_what_could_not_be_read_is_not_written(files):
-    """A checkpoint or a write above the limit; what was there stays."""
+    """A checkpoint or a write above the limit is refused, and the store stays unchanged."""
     saver = files.saver(max_file_bytes=2_000)
     config = put(saver, "1", topic="tea")
     with pytest.raises(CheckpointTooLargeError):
@@ -278,7 +278,7 @@ def test_what_could_not_be_read_is_not_written(files):
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
 def test_an_unreadable_file_is_a_typed_error(files, victim, monkeypatch, number):
-    """With the number of the operating system's error."""
+    """The error has the number of the operating system's error."""
     open_any = os.open
 
     def refuse(path: Any, *arguments: Any, **keywords: Any) -> int:
@@ -293,7 +293,7 @@ def test_an_unreadable_file_is_a_typed_error(files, victim, monkeypatch, number)
 
 
 def test_an_unreadable_folder_is_a_typed_error(files, monkeypatch):
-    """It is not taken for an empty one, where its note does not say which checkpoint is the newest."""
+    """It does not count as empty, even if its note does not name the newest checkpoint."""
     put(files.saver(), "1")
     files.notes()[0].unlink()
 
@@ -306,7 +306,7 @@ def test_an_unreadable_folder_is_a_typed_error(files, monkeypatch):
 
 
 def test_a_lost_history_is_noticed(files):
-    """The head alone is not the store."""
+    """The head alone is not enough."""
     put(files.saver(), "1", topic="tea")
     files.history.rename(files.history.with_name("elsewhere"))
     for call in (files.saver().get_tuple, lambda config: put(files.saver(), "2", config)):
@@ -315,7 +315,7 @@ def test_a_lost_history_is_noticed(files):
 
 
 def test_a_lost_head_is_no_loss(files):
-    """The history is complete, and the next checkpoint makes a new head."""
+    """The history is complete, and the next checkpoint writes a new head."""
     put(files.saver(), "1", topic="tea")
     files.head.unlink()
     assert values_of(files.saver()) == {"topic": "tea"}
@@ -324,7 +324,7 @@ def test_a_lost_head_is_no_loss(files):
 
 
 def test_what_others_put_into_the_history_is_ignored(files):
-    """If it has no name of ours; one that looks like a checkpoint is told."""
+    """Files with foreign names are ignored; a file that looks like a checkpoint is an error."""
     put(files.saver(), "1", topic="tea")
     place = files.checkpoints()[0].parent
     (place / "notes.txt").write_text("mine")
@@ -348,7 +348,7 @@ def test_a_damaged_checkpoint_does_not_hide_the_others(files):
 
 
 def test_errors_survive_pickle():
-    """With all that a handler needs."""
+    """They keep all attributes that a handler needs."""
     error = CheckpointReadError("a.json", "no", errno=5)
     error.__cause__ = OSError(5, "no")
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - ours
@@ -358,7 +358,7 @@ def test_errors_survive_pickle():
 
 
 def test_every_error_has_a_code_of_its_own():
-    """Each code of checkpoints has its error."""
+    """Each code for checkpoints has its own exception."""
     kinds = [CheckpointError, *CheckpointError.__subclasses__()]
     assert sorted(kind.code for kind in kinds) == sorted(
         code for code in ErrorCode if code.startswith("CHECKPOINT_")
@@ -371,7 +371,7 @@ def test_every_error_has_a_code_of_its_own():
     ids=["nothing", "no text", "unknown tag", "no base64"],
 )
 def test_a_sealed_file_with_other_content_is_a_typed_error(files, victim, fields):
-    """Whoever can make a checksum can make a mistake as well."""
+    """A program that writes valid checksums may still write wrong content."""
     kind = "writes" if victim in files.writes() else "checkpoint"
     victim.write_bytes(seal(kind, fields))
     with pytest.raises(CheckpointCorruptedError):
@@ -379,7 +379,7 @@ def test_a_sealed_file_with_other_content_is_a_typed_error(files, victim, fields
 
 
 def test_a_long_id_that_its_file_does_not_tell_is_a_typed_error(files):
-    """The name of a long id is not the id."""
+    """The file name of a long id is not the id itself."""
     put(files.saver(), "a" * 300)
     files.notes()[0].unlink()
     files.checkpoints()[0].write_bytes(seal("checkpoint", {}))
@@ -389,7 +389,7 @@ def test_a_long_id_that_its_file_does_not_tell_is_a_typed_error(files):
 
 
 def test_an_unreadable_head_is_a_typed_error(files, monkeypatch):
-    """Where not even its size can be had."""
+    """Even its size cannot be read."""
     put(files.saver(), "1")
     lstat = os.lstat
 

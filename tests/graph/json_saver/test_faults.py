@@ -1,4 +1,4 @@
-"""A disk that is full, or fails: a typed error, and the state before stays."""
+"""A full or failing disk leads to a typed error, and the previous state stays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OPERATIONS = ["open", "write", "fsync", "link", "replace", "rename", "unlink", "
 
 
 class FailingDisk:
-    """Lets the nth call of a function of `os` fail, and if `stays_broken` all after it."""
+    """Lets the nth call of a function of `os` fail; with `stays_broken` also all calls after it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
         self.failed = False
 
     def fail(self, name: str, nth: int, number: int, *, stays_broken: bool = False) -> None:
-        """From now on, until `repair()`."""
+        """Begin to fail, until `repair()`."""
         original = getattr(os, name)
         calls = 0
         self.failed = False
@@ -45,7 +45,7 @@ class FailingDisk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> FailingDisk:
-    """A disk that works until it is told to fail."""
+    """A disk that works until the test lets it fail."""
     return FailingDisk(monkeypatch)
 
 
@@ -55,12 +55,12 @@ def put_new(saver: JsonFileSaver) -> None:
 
 
 def put_again(saver: JsonFileSaver) -> None:
-    """Replace the checkpoint that is there."""
+    """Replace the existing checkpoint."""
     put(saver, "1", topic="new")
 
 
 def put_write(saver: JsonFileSaver) -> None:
-    """Add to the writes of a task that are there."""
+    """Add to the existing writes of a task."""
     saver.put_writes(config_of(checkpoint_id="1"), [("topic", 1), ("other", 2)], "task")
 
 
@@ -75,7 +75,7 @@ def put_other_thread(saver: JsonFileSaver) -> None:
 
 
 def seen(files: Files) -> Any:
-    """All that a reader finds, and what the head holds."""
+    """Everything that a reader finds, and the content of the head."""
     found = [(item.config, item.checkpoint, item.pending_writes) for item in files.saver().list(None)]
     return found, files.head.read_bytes()
 
@@ -85,7 +85,7 @@ def seen(files: Files) -> Any:
 def test_any_failing_call_leaves_the_state_before(
     files: Files, disk: FailingDisk, operation: str, change: Callable[[JsonFileSaver], None]
 ):
-    """Each call of each function in turn: either all is stored, or nothing is and an error tells."""
+    """Each call of each function fails in turn: either all is stored, or nothing and there is an error."""
     saver = files.saver()
     saver.put_writes(put(saver, "1", topic="old"), [("topic", 0)], "task")
     for nth in range(1, 100):
@@ -104,7 +104,7 @@ def test_any_failing_call_leaves_the_state_before(
 
 @pytest.mark.parametrize("operation", ["write", "fsync", "replace"])
 def test_a_disk_that_stays_broken_leaves_one_of_both_states(files, disk, operation):
-    """Undoing fails too; then the state is the one before or the one after, and can be read and written."""
+    """The rollback fails too. Then the state is the old or the new one, and can be read and written."""
     saver = files.saver()
     put(saver, "1", topic="old")
     for nth in range(1, 100):
@@ -123,7 +123,7 @@ def test_a_disk_that_stays_broken_leaves_one_of_both_states(files, disk, operati
 
 
 def test_a_full_disk_is_named(files, disk):
-    """With the file and the reason."""
+    """The error names the file and the reason."""
     put(files.saver(), "1", topic="old")
     disk.fail("write", 1, errno.ENOSPC)
     with pytest.raises(CheckpointWriteError, match="No space left") as caught:
@@ -134,7 +134,7 @@ def test_a_full_disk_is_named(files, disk):
 
 
 def test_a_disk_that_takes_only_a_part_gets_the_rest(files, monkeypatch):
-    """A write may be short without being an error."""
+    """A short write is not an error."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:100]))
     put(files.saver(), "1", topic="x" * 1_000)
@@ -142,7 +142,7 @@ def test_a_disk_that_takes_only_a_part_gets_the_rest(files, monkeypatch):
 
 
 def test_a_file_system_without_hard_links_will_do(files, monkeypatch):
-    """What is to be replaced is copied instead, and put back where need be."""
+    """Files are copied before they are replaced, and restored if necessary."""
 
     def refuse(*_arguments: Any, **_keywords: Any) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -160,7 +160,7 @@ def test_a_file_system_without_hard_links_will_do(files, monkeypatch):
 
 @pytest.mark.parametrize("operation", ["fsync", "rename", "unlink", "replace"])
 def test_a_failing_delete_keeps_all_or_nothing(files, disk, operation):
-    """A thread is not half gone."""
+    """A thread is never half deleted."""
     for nth in range(1, 50):
         for checkpoint_id in "12":
             put(files.saver(), checkpoint_id, topic=checkpoint_id)
@@ -200,7 +200,7 @@ def test_a_thread_that_cannot_be_looked_at_is_not_taken_for_deleted(files, monke
 
 
 def test_a_delete_that_is_not_durable_changes_nothing(files, disk):
-    """Whichever fsync fails, an error means that the thread is there, with all its checkpoints."""
+    """If any fsync fails, the error means that the thread still has all its checkpoints."""
     for nth in range(1, 50):
         put(files.saver(), "1", topic="tea")
         put(files.saver(), "2", topic="tea")
@@ -218,7 +218,7 @@ def test_a_delete_that_is_not_durable_changes_nothing(files, disk):
 
 
 def test_the_thread_that_is_shown_can_be_deleted_from_a_full_disk(files, disk):
-    """The file to open goes; the next checkpoint makes a new one."""
+    """The head is deleted; the next checkpoint writes a new one."""
     put(files.saver(), "1", config_of("u"), topic="coffee")
     put(files.saver(), "2", topic="tea")
     disk.fail("write", 1, errno.ENOSPC, stays_broken=True)

@@ -39,13 +39,13 @@ class Outer:
 
 
 class Tag(Enum):
-    """Its member comes back as a text where the class is blocked."""
+    """An enum; if the class is blocked, its member comes back as a text."""
 
     RED = "red"
 
 
 def as_others(value: Any) -> Any:
-    """What LangGraph's own saver in memory gives back for a value."""
+    """The value as LangGraph's in-memory saver returns it."""
     saver = InMemorySaver()
     config = saver.put(config_of(), checkpoint_of("1", value=value), {}, {"value": 1})
     found = saver.get_tuple(config)
@@ -55,7 +55,7 @@ def as_others(value: Any) -> Any:
 
 @pytest.mark.parametrize("value", [{Outer.Nested()}, frozenset({Outer.Nested(2), 7})])
 def test_a_set_that_cannot_be_restored_comes_back_as_with_other_savers(saver, value):
-    """As a list; the thread can be read and goes on."""
+    """As a list. The thread can be read and resumed."""
     put(saver, "1", value=value)
     found = values_of(saver)["value"]
     assert found == as_others(value)
@@ -64,7 +64,7 @@ def test_a_set_that_cannot_be_restored_comes_back_as_with_other_savers(saver, va
 
 @pytest.mark.parametrize("key", [Outer.Nested(), (1, Outer.Nested()), frozenset({Outer.Nested()})])
 def test_a_dict_key_that_cannot_be_restored_is_refused(saver, key):
-    """At `put`, with the type of the key; nothing was stored."""
+    """`put` raises an error that names the type of the key, and stores nothing."""
     with pytest.raises(CheckpointSerializationError, match=r"key of type .* cannot be a key\. Use a text"):
         put(saver, "1", value={key: 1})
     assert values_of(saver) is None
@@ -86,7 +86,7 @@ def test_a_dict_key_that_can_be_restored_is_kept(saver):
     ids=["set", "dict", "keys that become one"],
 )
 def test_a_class_that_is_blocked_later_does_not_hide_the_thread(files, value, left, caplog):
-    """The data comes back as lists, and a warning says so."""
+    """The data comes back as lists, with a warning."""
     put(files.saver(), "1", value=value, topic="tea")
     strict = files.saver(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
     assert values_of(strict) == {"value": left, "topic": "tea"}
@@ -94,7 +94,7 @@ def test_a_class_that_is_blocked_later_does_not_hide_the_thread(files, value, le
 
 
 def test_keys_that_would_become_one_are_refused(files):
-    """Here the serializer already gives the text back for the member of the enum."""
+    """Here the serializer already returns a text for the member of the enum."""
     saver = files.saver(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
     with pytest.raises(CheckpointSerializationError, match="come back as one"):
         put(saver, "1", value={Tag.RED: 1, "red": 2})
@@ -106,7 +106,7 @@ SPLIT = "\ud83d\ude00"
 
 @pytest.mark.parametrize("text", [SPLIT, f"a{SPLIT}b{SPLIT}", f"\ude00{SPLIT}\ud83d", f"{SPLIT}\U0001f600"])
 def test_two_surrogates_stay_two(saver, text):
-    """As a value, and as a key beside the character that JSON would make of them."""
+    """As a value, and as a key beside the single character that JSON would decode them to."""
     value = {text: text, text.replace(SPLIT, "\U0001f600"): 1}
     put(saver, "1", value=value)
     assert values_of(saver) == {"value": value}
@@ -114,7 +114,7 @@ def test_two_surrogates_stay_two(saver, text):
 
 
 def test_ids_of_surrogates_name_what_they_should(files):
-    """A thread, a checkpoint, a task and a channel."""
+    """The ids of a thread, a checkpoint and a task, and the name of a channel."""
     saver = files.saver()
     config = put(saver, SPLIT, config_of(SPLIT), topic="two")
     put(saver, "\U0001f600", config_of("\U0001f600"), topic="one")
@@ -131,7 +131,7 @@ def written(value: Any, level: int = 1) -> bytes:
 
 
 def test_plain_values_are_indented_like_others():
-    """The shortcut for plain JSON writes what a walk over it would write."""
+    """The shortcut for plain JSON writes the same text as the walk over the value."""
     value = {"a": [1, {"b": [], "c": {}}, [[2]]], "d": "ü\n", "e": None, "f": -0.5}
     walked = seal("checkpoint", {"state": value})
     assert written(value) == walked
@@ -150,7 +150,7 @@ def test_what_is_more_than_json_is_never_taken_for_plain(odd):
 
 @pytest.mark.parametrize("changes", [1, 100])
 def test_a_value_that_changes_while_it_is_stored_is_stored_as_of_one_moment(monkeypatch, changes):
-    """Once: then it is looked at again. All the time: then each list and dict is copied in one call."""
+    """After one change it is read again. If it keeps changing, each list and dict is copied in one call."""
     value: dict[str, Any] = {str(number): number for number in range(40)}
     packb, left = ormsgpack.packb, changes
 

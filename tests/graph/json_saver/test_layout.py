@@ -1,4 +1,4 @@
-"""Ids as file names: no two ids meet, on no file system."""
+"""Ids as file names: no two ids share a name, on any file system."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ODD = [
 
 @given(ID)
 def test_a_name_gives_its_id_back(text):
-    """So it is injective."""
+    """The id can be computed from the name, so names are unique."""
     assert decode_name(encode_name(text)) in {text, None}
     assert decode_name(encode_name(text[:10])) == text[:10]
 
@@ -70,13 +70,13 @@ def test_a_name_is_one_plain_component(text):
 
 @pytest.mark.parametrize("name", ["A", "a.b", "%5G", "%A0", "a/b", ""])
 def test_a_name_that_no_store_makes_is_refused(name):
-    """It is somebody else's file."""
+    """It is not a file of the store."""
     with pytest.raises(ValueError, match="not a name"):
         decode_name(name)
 
 
 def test_threads_that_look_alike_do_not_meet(saver):
-    """Each has its own state, after all were written."""
+    """Each keeps its own state."""
     threads = [*ALIKE, *ODD]
     for number, thread_id in enumerate(threads):
         put(saver, "1", config_of(thread_id), number=number)
@@ -85,7 +85,7 @@ def test_threads_that_look_alike_do_not_meet(saver):
 
 
 def test_namespaces_that_look_alike_do_not_meet(saver):
-    """Neither do checkpoint ids, which keep their order."""
+    """The same holds for checkpoint ids, which also keep their order."""
     for number, (namespace, checkpoint_id) in enumerate(
         itertools.product(ALIKE, ["a" * 300, "B" * 300, "b"])
     ):
@@ -96,7 +96,7 @@ def test_namespaces_that_look_alike_do_not_meet(saver):
 
 
 def test_tasks_that_look_alike_do_not_meet(saver):
-    """A write of one is not the write of another."""
+    """Each task keeps its own writes."""
     config = put(saver, "1")
     for task_id in [*ALIKE, *ODD]:
         saver.put_writes(config, [("a", task_id)], task_id)
@@ -104,7 +104,7 @@ def test_tasks_that_look_alike_do_not_meet(saver):
 
 
 def test_a_thread_id_may_be_a_number(saver):
-    """It is its text."""
+    """It is converted to text."""
     config = put(saver, "1", config_of(7), x=1)  # type: ignore[arg-type]
     assert values_of(saver, config_of("7")) == {"x": 1}
     saver.delete_thread(7)

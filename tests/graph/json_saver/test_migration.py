@@ -1,4 +1,4 @@
-"""A thread of another saver goes on with this one."""
+"""A thread of another saver continues with this saver."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def copy(source: BaseCheckpointSaver[Any], target: JsonFileSaver) -> None:
 
 
 def test_a_thread_of_another_saver_goes_on(mode, files, other):
-    """Interrupted there, resumed here, and run once more; all versions of the thread can be compared."""
+    """It is interrupted there, resumed here, and run once more. All its versions can be compared."""
     graph_with(other).invoke({"seen": []}, config_of())
     copy(other, files.saver())
     graph = graph_with(files.saver())
@@ -74,7 +74,7 @@ def test_a_thread_of_another_saver_goes_on(mode, files, other):
     ("current", "following"), [(None, 1), (7, 8), (1.5, 2.5), (f"{9:032}.{0.5:016}", f"{10:032}.")]
 )
 def test_the_next_version_is_of_the_kind_that_is_there(saver, current, following):
-    """And greater."""
+    """It is also greater."""
     found = saver.get_next_version(current, None)
     assert str(found).startswith(str(following))
     assert current is None or found > current

@@ -1,4 +1,4 @@
-"""Finding the newest checkpoint: its cost, and when the note in the folder holds."""
+"""Finding the newest checkpoint: its cost, and when the note in the folder is valid."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_newest_checkpoint_costs_the_same_calls_whatever_the_history_holds(f
 
 
 def test_a_note_with_any_flipped_bit_is_ignored(files):
-    """The folder is listed, and the answer is right."""
+    """The folder is listed instead, and the result is right."""
     put(files.saver(), "1", topic="tea")
     put(files.saver(), "2", topic="coffee")
     note = files.notes()[0]
@@ -75,7 +75,7 @@ def test_a_note_with_any_flipped_bit_is_ignored(files):
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\0" * 512, b"\xff" * 4_096])
 def test_a_note_that_is_torn_or_foreign_is_ignored_and_replaced(files, monkeypatch, content):
-    """A power cut may leave any of these; the next checkpoint brings a note that holds."""
+    """A power cut may leave such a note; the next checkpoint writes a valid one."""
     put(files.saver(), "1", topic="tea")
     note = files.notes()[0]
     note.write_bytes(content)
@@ -86,7 +86,7 @@ def test_a_note_that_is_torn_or_foreign_is_ignored_and_replaced(files, monkeypat
 
 
 def test_a_note_of_earlier_content_is_ignored(files):
-    """As after a power cut that lost the last note, and after a writer of a release that writes none."""
+    """After a power cut that lost the last note, or after a writer of a release without notes."""
     put(files.saver(), "1", topic="tea")
     note = files.notes()[0]
     earlier = note.read_bytes()
@@ -96,7 +96,7 @@ def test_a_note_of_earlier_content_is_ignored(files):
 
 
 def test_a_note_is_ignored_once_a_file_was_added_or_removed_by_hand(files):
-    """Each changes the times of the folder."""
+    """Both change the times of the folder."""
     put(files.saver(), "1", topic="tea")
     put(files.saver(), "2", topic="coffee")
     newest = files.checkpoints()[-1]
@@ -109,7 +109,7 @@ def test_a_note_is_ignored_once_a_file_was_added_or_removed_by_hand(files):
 
 
 def test_a_note_is_ignored_where_a_backup_brought_back_the_modification_time(files):
-    """An older note and the modification time of its day do not hide a newer checkpoint: the change time differs."""
+    """An older note with its modification time does not hide a newer checkpoint: the change time differs."""
     put(files.saver(), "1", topic="tea")
     note = files.notes()[0]
     folder, backup = note.parent, note.read_bytes()
@@ -122,7 +122,7 @@ def test_a_note_is_ignored_where_a_backup_brought_back_the_modification_time(fil
 
 
 def test_a_copied_store_is_read_without_its_notes(files):
-    """They are about other folders."""
+    """Its notes describe other folders."""
     put(files.saver(), "1", topic="tea")
     copy = Files(files.head.parent.parent / "copy")
     shutil.copytree(files.head.parent, copy.head.parent, copy_function=shutil.copy2)
@@ -132,7 +132,7 @@ def test_a_copied_store_is_read_without_its_notes(files):
 
 
 def test_a_link_in_the_place_of_a_note_is_not_followed(files):
-    """A reader that needs it raises; a writer does without it and leaves the target alone."""
+    """A reader that needs the note raises. A writer ignores the link and does not change its target."""
     put(files.saver(), "1", topic="tea")
     target = files.head.with_name("target")
     target.write_text("mine")
@@ -147,7 +147,7 @@ def test_a_link_in_the_place_of_a_note_is_not_followed(files):
 
 
 def test_the_newest_by_id_is_noted_not_the_last_written(files, monkeypatch):
-    """Of a checkpoint with a smaller id the note does not tell."""
+    """The note ignores a later checkpoint with a smaller id."""
     put(files.saver(), "2", topic="coffee")
     put(files.saver(), "1", topic="tea")
     assert calls_of_a_read(monkeypatch, files.saver())["listdir"] == 0

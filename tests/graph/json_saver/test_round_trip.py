@@ -1,4 +1,4 @@
-"""What goes in comes out: the same value, of the same type, however it had to be written."""
+"""Values come back equal and with the same types, for each way of storing them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def same(left: Any, right: Any) -> bool:
 
 @given(VALUE)
 def test_any_value_comes_back_as_it_was(value):
-    """Nested in each other, and with keys of any kind, in their order."""
+    """Also nested values, and dicts with keys of any type, in their order."""
     assert same(round_trip(value), value)
 
 
@@ -105,18 +105,18 @@ def test_any_value_comes_back_as_it_was(value):
     )
 )
 def test_what_json_has_stays_plain(value):
-    """Any JSON parser sees the very value."""
+    """Any JSON parser reads the same value."""
     assert json.loads(seal("checkpoint", {"state": CODEC.encode(value)}))["state"] == value
 
 
 def written_in(container: list[Any]) -> Any:
-    """How the first item of a list is written."""
+    """The text of the first item of a list."""
     return json.loads(seal("checkpoint", {"items": CODEC.encode(container)}))["items"][0]
 
 
 @given(VALUE)
 def test_a_value_is_written_the_same_in_a_long_list_and_in_a_short_one(value):
-    """Long ones are looked through as a whole first, and then the shortcut must see whatever the walk sees."""
+    """The shortcut checks long lists as a whole; it must notice everything that the walk notices."""
     assert written_in([value, *range(40)]) == written_in([value])
 
 
@@ -124,14 +124,14 @@ def test_a_value_is_written_the_same_in_a_long_list_and_in_a_short_one(value):
     "odd", [(), 2**63, -(2**63) - 1, float("nan"), "\ud800", b"", {1: 2}, {"$a": 1}, {"\ud800": 1}]
 )
 def test_one_odd_value_far_down_in_a_long_list_comes_back(odd):
-    """However plain all before it are."""
+    """Although all items before it are plain JSON."""
     value = [*({"a": [number]} for number in range(100)), {"a": [[{"b": odd}]]}]
     assert same(round_trip(value), value)
 
 
 @pytest.mark.parametrize("depth", range(97, 103))
 def test_the_limit_of_depth_is_the_same_in_a_long_list(depth):
-    """What lies deeper goes to the serializer there, too."""
+    """Deeper values go to the serializer there, too."""
     value: list[Any] = []
     for _ in range(depth):
         value = [value]
@@ -139,7 +139,7 @@ def test_the_limit_of_depth_is_the_same_in_a_long_list(depth):
 
 
 def test_writes_are_taken_as_they_were_when_they_were_given(tmp_path):
-    """Whoever changes a value while the saver waits for its turn changes nothing of what is stored."""
+    """A change of a value while the saver waits for the lock does not change what is stored."""
     value = list(range(40))
     update = merged_writes(CODEC, Where("t", "", "1"), [("topic", value)], "task", "")
     value.append((1, 2))
@@ -194,7 +194,7 @@ class Brand(BaseModel):
     ids=lambda value: type(value).__name__,
 )
 def test_objects_come_back_as_langgraph_keeps_them(value):
-    """Through its own serializer: exactly what any of its savers gives back."""
+    """They pass through its serializer, so every saver returns the same."""
     serde = JsonPlusSerializer(allowed_msgpack_modules=[Brand, Point, Colour])
     codec = ValueCodec(serde)
     assert same(round_trip([value], codec)[0], serde.loads_typed(serde.dumps_typed(value)))
@@ -202,14 +202,14 @@ def test_objects_come_back_as_langgraph_keeps_them(value):
 
 
 def test_what_the_serializer_changes_is_changed():
-    """An ordered dict and an exception are no plain JSON, and LangGraph does not keep them either."""
+    """LangGraph does not preserve an ordered dict or an exception either."""
     serde = JsonPlusSerializer()
     for value in (OrderedDict(a=1), KeyError("x")):
         assert round_trip(value) == serde.loads_typed(serde.dumps_typed(value))
 
 
 def test_an_object_tells_a_reader_what_it_is():
-    """Its type and a short form stand beside the bytes."""
+    """The document shows its type and a short form beside the bytes."""
     written = CODEC.encode(HumanMessage("hello there", id="1"))
     assert written["type"] == "langchain_core.messages.human.HumanMessage"
     assert "hello there" in written["text"]
@@ -228,7 +228,7 @@ def test_an_object_that_cannot_show_itself_is_kept():
 
 @pytest.mark.parametrize("depth", [90, 150, 300])
 def test_deep_values_come_back(saver, depth):
-    """JSON parsers have limits; below a hundred levels the serializer takes over."""
+    """JSON parsers limit the depth. From 100 levels on, the serializer stores the value."""
     value: Any = "bottom"
     for _ in range(depth):
         value = [value]
@@ -246,7 +246,7 @@ def test_a_cycle_is_a_typed_error(saver):
 
 
 def test_a_value_that_cannot_be_stored_is_a_typed_error(saver):
-    """Its cause is what the serializer says."""
+    """The error of the serializer is its cause."""
     with pytest.raises(CheckpointSerializationError, match="a object cannot be stored") as caught:
         put(saver, "1", value=object())
     assert isinstance(caught.value.__cause__, TypeError)
@@ -267,7 +267,7 @@ def encrypted() -> EncryptedSerializer:
 
 
 def test_an_encrypting_serializer_leaves_nothing_readable(files):
-    """No state, no metadata, no write; neither plain nor in base64."""
+    """State, metadata and writes are unreadable, as plain text and as base64."""
     saver = files.saver(serde=encrypted())
     config = put(saver, "1", topic="secret")
     saver.put_writes(config, [("topic", "secret")], "task")
@@ -279,7 +279,7 @@ def test_an_encrypting_serializer_leaves_nothing_readable(files):
 
 
 def test_without_the_key_it_is_a_typed_error(files):
-    """And the file is named."""
+    """The error names the file."""
     put(files.saver(serde=encrypted()), "1", topic="secret")
     with pytest.raises(CheckpointSerializationError, match="cannot be restored") as caught:
         files.saver().get_tuple(config_of())

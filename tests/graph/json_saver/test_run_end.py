@@ -1,4 +1,4 @@
-"""What a person finds in the file to open once a run has ended."""
+"""The head file after the end of a run, as a person reads it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def failing_graph(saver: JsonFileSaver) -> Any:
 
 
 def shown(files: Files) -> dict[str, Any]:
-    """The file to open, as any JSON parser reads it."""
+    """The head file, as any JSON parser reads it."""
     found: dict[str, Any] = json.loads(files.head.read_text(encoding="utf-8"))
     return found
 
@@ -83,7 +83,7 @@ async def test_the_file_to_open_says_how_a_run_ended(files, saver, is_async):
 
 
 async def test_the_end_of_a_run_replaces_the_one_before(files, saver):
-    """The last run counts, and the next checkpoint belongs to a run that has not ended."""
+    """The end of the last run counts. The next checkpoint removes it, because its run has not ended."""
     put(saver, "1", topic="tea")
     await ended(saver, is_async=False)
     await ended(files.saver(), is_async=False, status="completed")
@@ -93,7 +93,7 @@ async def test_the_end_of_a_run_replaces_the_one_before(files, saver):
 
 
 async def test_the_thread_whose_run_ended_last_is_shown(files, saver):
-    """It wrote last, although another thread has a newer checkpoint."""
+    """It was written last, although another thread has a newer checkpoint."""
     put(saver, "1", topic="tea")
     put(saver, "2", config_of("u"), topic="coffee")
     await ended(saver, is_async=False)
@@ -101,13 +101,13 @@ async def test_the_thread_whose_run_ended_last_is_shown(files, saver):
 
 
 async def test_a_run_without_a_checkpoint_has_no_file(files, saver):
-    """The caller learns that nothing was written."""
+    """The return value says that nothing was written."""
     assert await ended(saver, is_async=False) is False
     assert not files.head.parent.exists()
 
 
 async def test_the_end_of_a_run_is_encrypted_with_the_state(files):
-    """A message may quote what the state holds."""
+    """Because a message may quote the state."""
     saver = files.saver(serde=encrypted())
     put(saver, "1", topic="tea")
     await ended(saver, is_async=False, errors=[record()])
@@ -117,7 +117,7 @@ async def test_the_end_of_a_run_is_encrypted_with_the_state(files):
 
 @pytest.mark.req("G-4")
 def test_empty_channels_are_left_out_of_what_a_person_reads(files):
-    """Such as `branch:to:second`; a run that stopped there resumes all the same."""
+    """Such as `branch:to:second`. A run that stopped there can still resume."""
     graph = failing_graph(files.saver())
     with pytest.raises(ValueError, match="refused"):
         graph.invoke({"topic": None}, config_of())
@@ -130,7 +130,7 @@ def test_empty_channels_are_left_out_of_what_a_person_reads(files):
 @pytest.mark.parametrize("is_encrypted", [False, True])
 @pytest.mark.req("G-4")
 def test_the_error_that_langgraph_keeps_is_sanitized(mode, files, is_encrypted):
-    """Its type stays, the secret does not, and a resumed run fails like the first."""
+    """It keeps its type and loses the secret. A resumed run fails in the same way."""
     options: dict[str, Any] = {"serde": encrypted()} if is_encrypted else {}
     for _ in range(2):
         with pytest.raises(ValueError, match="refused"):
@@ -145,7 +145,7 @@ def test_the_error_that_langgraph_keeps_is_sanitized(mode, files, is_encrypted):
 
 
 def test_the_error_is_stored_as_it_is_without_a_sanitizer(files):
-    """Exactly what any other saver gives back."""
+    """As with any other saver."""
     saver = files.saver(sanitizer=None)
     with pytest.raises(ValueError, match="refused"):
         failing_graph(saver).invoke({"topic": "x"}, config_of())
@@ -156,7 +156,7 @@ def test_the_error_is_stored_as_it_is_without_a_sanitizer(files):
 
 
 def test_an_error_that_cannot_show_itself_is_kept_by_its_type(saver):
-    """Its `repr` fails; the run that failed must not fail once more over it."""
+    """Its `repr` fails, which must not cause another failure of the run."""
 
     class ShyError(Exception):
         def __repr__(self) -> str:
@@ -168,7 +168,7 @@ def test_an_error_that_cannot_show_itself_is_kept_by_its_type(saver):
 
 
 def test_a_file_of_version_1_is_read(files, saver, caplog):
-    """As the first release wrote it: null channels in the state, and no end of a run."""
+    """The first release wrote null channels into the state, and no end of a run."""
     put(saver, "1", topic="tea")
     path = files.checkpoints()[0]
     for each in (path, files.head):

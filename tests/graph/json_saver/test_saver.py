@@ -1,4 +1,4 @@
-"""What LangGraph relies on beyond its conformance suite, sync or async of a graph."""
+"""What LangGraph needs from a saver beyond its conformance suite, sync and async."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def graph_with(saver: JsonFileSaver) -> Any:
 
 
 def test_graph_goes_on_in_another_process(mode, files):
-    """Interrupted, then resumed by a saver that knows only the files; tuples and sets are still such."""
+    """A new saver on the same files resumes an interrupted graph. Tuples and sets keep their types."""
     config = config_of()
     asked = mode.invoke(graph_with(files.saver()), {"seen": [HumanMessage("hi", id="1")]}, config)
     assert asked["__interrupt__"][0].value == "which?"
@@ -48,7 +48,7 @@ def test_graph_goes_on_in_another_process(mode, files):
 
 
 async def test_async_graph_does_not_block_the_event_loop(files):
-    """Made, run, resumed and listed on the loop."""
+    """It is created, run, resumed and listed on the event loop."""
     with blockbuster_ctx("langgraph_runner"):
         graph = graph_with(files.saver())
         await graph.ainvoke({"seen": []}, config_of())
@@ -58,7 +58,7 @@ async def test_async_graph_does_not_block_the_event_loop(files):
 
 
 def test_head_is_plain_json_of_the_newest_state(files, saver):
-    """A person or a program that knows nothing of this package reads it."""
+    """A person or a program without this package can read it."""
     put(saver, "1", topic="tea", counts={"a": [1, 2.5, None, True, "ü"]})
     put(saver, "2", topic="coffee", counts={})
     assert json.loads(files.head.read_text(encoding="utf-8"))["state"] == {"topic": "coffee", "counts": {}}
@@ -66,7 +66,7 @@ def test_head_is_plain_json_of_the_newest_state(files, saver):
 
 
 def test_head_shows_the_root_namespace_only(files, saver):
-    """A subgraph's checkpoint is no state of the run."""
+    """The checkpoint of a subgraph is not the state of the run."""
     put(saver, "1", topic="root")
     put(saver, "2", config_of(checkpoint_ns="child:1"), topic="child")
     assert json.loads(files.head.read_text())["state"] == {"topic": "root"}
@@ -74,7 +74,7 @@ def test_head_shows_the_root_namespace_only(files, saver):
 
 
 def test_head_does_not_go_back(files, saver):
-    """A checkpoint that is stored late is older all the same."""
+    """A checkpoint that is stored late does not replace a newer one."""
     put(saver, "2", topic="new")
     put(saver, "1", topic="old")
     assert json.loads(files.head.read_text())["state"] == {"topic": "new"}
@@ -82,7 +82,7 @@ def test_head_does_not_go_back(files, saver):
 
 
 def test_list_of_none_gives_all_threads(saver):
-    """The greatest id first, whichever thread it is of."""
+    """The greatest id comes first, regardless of the thread."""
     for checkpoint_id, thread_id in [("1", "a"), ("3", "a"), ("2", "b")]:
         put(saver, checkpoint_id, config_of(thread_id))
     found = [item.config["configurable"] for item in saver.list(None)]
@@ -94,7 +94,7 @@ def test_list_of_none_gives_all_threads(saver):
 
 
 def test_list_goes_on_while_others_write(saver):
-    """It holds no lock between two checkpoints, and leaves out what was deleted."""
+    """It holds no lock between two checkpoints, and skips deleted ones."""
     for checkpoint_id in "123":
         put(saver, checkpoint_id, topic=checkpoint_id)
     found = saver.list(config_of())
@@ -114,7 +114,7 @@ def test_first_of_regular_writes_stays(saver):
 
 @pytest.mark.parametrize("channel", ["__error__", "__interrupt__", "__resume__", "__scheduled__"])
 def test_special_writes_are_replaced(saver, channel):
-    """The newest counts, and the regular ones stay."""
+    """The newest special write counts, and regular writes stay."""
     config = put(saver, "1")
     saver.put_writes(config, [("a", 1)], "task")
     saver.put_writes(config, [(channel, "old")], "task")
@@ -123,7 +123,7 @@ def test_special_writes_are_replaced(saver, channel):
 
 
 def test_task_paths_order_the_writes(files, saver):
-    """They are kept, and LangGraph's order is theirs, not that of the task ids."""
+    """They are stored, and LangGraph gets the writes in their order, not in that of the task ids."""
     config = put(saver, "1")
     saver.put_writes(config, [("a", "second")], "task-1", "~__pregel_pull, b")
     saver.put_writes(config, [("a", "first")], "task-2", "~__pregel_pull, a")
@@ -132,7 +132,7 @@ def test_task_paths_order_the_writes(files, saver):
 
 
 def test_writes_may_come_before_their_checkpoint(saver):
-    """LangGraph stores both at the same time."""
+    """LangGraph stores both concurrently."""
     saver.put_writes(config_of(checkpoint_id="1"), [("a", 1)], "task")
     assert saver.get_tuple(config_of()) is None
     assert put(saver, "1") is not None
@@ -140,7 +140,7 @@ def test_writes_may_come_before_their_checkpoint(saver):
 
 
 def test_large_values_come_back(saver):
-    """64 KiB is no limit, of a state or of a write."""
+    """A state or a write may be larger than 64 KiB."""
     config = put(saver, "1", text="x" * 200_000, data=b"\x00\xff" * 100_000)
     saver.put_writes(config, [("a", "y" * 200_000)], "task")
     found = saver.get_tuple(config)
@@ -149,7 +149,7 @@ def test_large_values_come_back(saver):
 
 
 def test_deleted_thread_leaves_nothing(files, saver):
-    """No checkpoint, no write, no head; a thread of that name begins anew."""
+    """No checkpoint, write or head is left. A new thread of that name starts empty."""
     saver.put_writes(put(saver, "1", topic="tea"), [("a", 1)], "task")
     saver.delete_thread("t")
     assert (files.checkpoints(), files.writes(), files.leftovers()) == ([], [], [])
@@ -159,7 +159,7 @@ def test_deleted_thread_leaves_nothing(files, saver):
 
 
 def test_a_deleted_thread_takes_the_head_along(files, saver, monkeypatch):
-    """Without a look at the other threads, of which there may be many; their next checkpoint makes a new one."""
+    """Other threads are not read, because there may be many. Their next checkpoint writes a new head."""
     for checkpoint_id, thread_id in [("1", "a"), ("2", "b"), ("3", "c")]:
         put(saver, checkpoint_id, config_of(thread_id), topic=thread_id)
     with monkeypatch.context() as patched:
@@ -173,14 +173,14 @@ def test_a_deleted_thread_takes_the_head_along(files, saver, monkeypatch):
 
 
 def test_the_head_stays_where_nothing_is_deleted(files, saver):
-    """As of a run that no thread has."""
+    """For example, if no thread has the run."""
     put(saver, "1", config_of("a"))
     saver.delete_for_runs(["no such run"])
     assert json.loads(files.head.read_text())["thread_id"] == "a"
 
 
 def test_head_shows_what_is_left_after_a_run_is_deleted(files, saver):
-    """Its checkpoints are gone, with their writes."""
+    """The checkpoints of the run and their writes are deleted."""
     saver.put(config_of(), checkpoint_of("1", topic="kept"), {"run_id": "r1"}, {})
     config = saver.put(config_of(), checkpoint_of("2", topic="gone"), {"run_id": "r2"}, {})
     saver.put_writes(config, [("a", 1)], "task")
@@ -190,7 +190,7 @@ def test_head_shows_what_is_left_after_a_run_is_deleted(files, saver):
 
 
 def test_prune_keeps_what_a_delta_channel_is_built_on(saver):
-    """Back to its snapshot, with the writes in between; what is older goes."""
+    """The checkpoints back to its snapshot stay, with their writes; older ones are deleted."""
     parent = None
     for checkpoint_id, values in [("1", {}), ("2", {"log": ["snapshot"]}), ("3", {}), ("4", {})]:
         counters = {} if values else {"log": (1, 1)}
@@ -206,13 +206,13 @@ def test_prune_keeps_what_a_delta_channel_is_built_on(saver):
 
 
 def test_unknown_prune_strategy_is_refused(saver):
-    """Before anything is removed."""
+    """Nothing is removed."""
     with pytest.raises(ValueError, match="keep_latest"):
         saver.prune(["t"], strategy="keep_two")
 
 
 def test_copy_keeps_parents_and_writes(saver):
-    """The copy stands on its own."""
+    """The copy does not depend on the original."""
     first = put(saver, "1", topic="tea")
     second = put(saver, "2", first, topic="coffee")
     saver.put_writes(second, [("a", (1, 2))], "task", "path")
@@ -242,20 +242,20 @@ def test_limits_out_of_range_are_refused(files, option, value):
 
 
 def test_path_has_to_name_a_file():
-    """An empty one does not."""
+    """An empty path is refused."""
     with pytest.raises(ValueError, match="path"):
         JsonFileSaver("")
 
 
 def test_making_a_saver_touches_no_file(files):
-    """Nor does looking at a store that is not there."""
+    """Reading a store that does not exist touches no file either."""
     saver = files.saver()
     assert (saver.get_tuple(config_of()), list(saver.list(None))) == (None, [])
     assert not files.head.parent.exists()
 
 
 def test_relative_path_is_one(tmp_path, monkeypatch):
-    """It is taken from where the first use is made."""
+    """It is relative to the working directory at the first use."""
     monkeypatch.chdir(tmp_path)
     saver = JsonFileSaver("audit.json")
     put(saver, "1", topic="tea")

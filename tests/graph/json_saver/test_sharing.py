@@ -1,4 +1,4 @@
-"""Many writers, in threads and in processes: nothing is lost, and nobody waits for ever."""
+"""Many writers, in threads and in processes: no write is lost, and no writer hangs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 def test_threads_lose_nothing(files):
-    """Two savers, four threads each: every checkpoint, and every write of a task that all of them share."""
+    """Two savers with four threads each keep every checkpoint, and every write of a task that all share."""
     savers = [files.saver(), files.saver()]
     shared = put(savers[0], "0")
 
@@ -37,7 +37,7 @@ def test_threads_lose_nothing(files):
 
 
 def test_processes_lose_nothing(files):
-    """Four of them write to one thread, and each adds writes to one checkpoint."""
+    """Four processes write to one thread, and all add writes to one checkpoint."""
     put(files.saver(), "0")
     done = subprocess.run(  # noqa: S603 - ours
         [sys.executable, str(HERE / "many_writers.py"), str(files.head), "4", "12"],
@@ -56,7 +56,7 @@ def test_processes_lose_nothing(files):
 
 
 def test_a_lock_that_is_held_too_long_is_a_typed_error(files):
-    """For a reader and a writer, in another saver, as in another process."""
+    """For a reader and a writer, in another saver, which stands for another process."""
     put(files.saver(), "1", topic="tea")
     with (files.history / "lock").open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -69,7 +69,7 @@ def test_a_lock_that_is_held_too_long_is_a_typed_error(files):
 
 
 def test_a_lock_that_is_given_back_is_taken(files):
-    """Whoever waits gets it."""
+    """The waiting caller gets it."""
     put(files.saver(), "1", topic="tea")
     with (files.history / "lock").open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -81,7 +81,7 @@ def test_a_lock_that_is_given_back_is_taken(files):
 
 
 def test_readers_do_not_wait_for_each_other(files):
-    """A shared lock of another process does not keep us from reading."""
+    """A shared lock of another process does not block a read."""
     put(files.saver(), "1", topic="tea")
     with (files.history / "lock").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
@@ -96,7 +96,7 @@ def test_a_thread_that_waits_too_long_for_another_gets_a_typed_error(tmp_path):
 
 
 def test_a_lock_file_that_was_replaced_locks_nobody(tmp_path, monkeypatch):
-    """Who locked the one that is gone tries again with the one that is there."""
+    """A caller that has locked the old file tries again with the new one."""
     path = tmp_path / "lock"
     lock = StoreLock(path, timeout_s=5)
     flock = fcntl.flock
@@ -112,7 +112,7 @@ def test_a_lock_file_that_was_replaced_locks_nobody(tmp_path, monkeypatch):
 
 
 def test_a_failing_flock_is_a_typed_error(files, monkeypatch):
-    """A file system that has none."""
+    """For example, on a file system without locks."""
 
     def refuse(_descriptor: int, _kind: int) -> None:
         raise OSError(38, "Function not implemented")
@@ -123,7 +123,7 @@ def test_a_failing_flock_is_a_typed_error(files, monkeypatch):
 
 
 def test_a_platform_without_flock_is_told(files, monkeypatch):
-    """It is said, and nothing is written unprotected."""
+    """The error says so, and nothing is written without a lock."""
     monkeypatch.setattr("langgraph_runner.graph.json_saver.lock.fcntl", None)
     with pytest.raises(CheckpointLockError, match="flock"):
         put(files.saver(), "1")

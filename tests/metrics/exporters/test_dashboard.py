@@ -1,4 +1,4 @@
-"""The dashboard asks for what the exporter has."""
+"""The queries of the dashboard match the metrics of the exporter."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def expressions(dashboard):
 
 @pytest.fixture(scope="module")
 def exported():
-    """The labels of each name that a scrape has."""
+    """The labels of each name in a scrape."""
     collector = NodeMetricsCollector()
     collector.record_success("a", 1)
     registry = CollectorRegistry()
@@ -37,7 +37,7 @@ def exported():
 
 
 def test_every_name_and_label_is_exported(expressions, exported):
-    """A panel that asks for something else would stay empty for ever."""
+    """A panel that queries another name would stay empty."""
     for expression in expressions:
         found = list(_SELECTOR.finditer(expression))
         assert found
@@ -47,14 +47,14 @@ def test_every_name_and_label_is_exported(expressions, exported):
 
 
 def test_every_exported_name_is_shown(expressions, exported):
-    """Of the histogram its buckets are enough."""
+    """For the histogram, its buckets are enough."""
     asked = {selector["name"] for expression in expressions for selector in _SELECTOR.finditer(expression)}
     derived = {"langgraph_node_duration_seconds_count", "langgraph_node_duration_seconds_sum"}
     assert set(exported) - derived == asked
 
 
 def test_panels_do_not_overlap(dashboard):
-    """Each has its own place on the grid of 24 columns, and an id of its own."""
+    """Each has its own place on the grid of 24 columns, and its own id."""
     places = [
         (x, y)
         for grid in (panel["gridPos"] for panel in dashboard["panels"])

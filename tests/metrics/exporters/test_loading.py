@@ -1,4 +1,4 @@
-"""What is imported when."""
+"""When modules are imported."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from langgraph_runner.metrics import exporters
 
 @pytest.mark.parametrize("module", ["langgraph_runner", "langgraph_runner.metrics.exporters"])
 def test_no_library_is_loaded_before_its_exporter_is_asked_for(module):
-    """Beyond what LangGraph loads by itself; one who exports nothing pays for nothing."""
+    """Except for libraries that LangGraph loads. Users without an exporter pay no import time."""
     code = (
         "import sys, langgraph.graph, langgraph.runtime\n"
         "before = set(sys.modules)\n"
@@ -25,11 +25,11 @@ def test_no_library_is_loaded_before_its_exporter_is_asked_for(module):
 
 
 def test_every_exporter_is_where_it_is_said_to_be():
-    """Each public name can be had from the package."""
+    """Each public name can be imported from the package."""
     assert [name for name in exporters.__all__ if not hasattr(exporters, name)] == []
 
 
 def test_another_name_is_no_attribute():
-    """The lazy package answers as any other does."""
+    """The lazy package raises an AttributeError, as any other does."""
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = exporters.nonsense

@@ -1,4 +1,4 @@
-"""OpenTelemetry metrics, as a receiver of OTLP over HTTP gets them."""
+"""OpenTelemetry metrics, as an OTLP receiver gets them over HTTP."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DELTA = dict.fromkeys((Counter, ObservableCounter, Histogram), AggregationTempor
 
 
 class Receiver(ThreadingHTTPServer):
-    """A backend that takes metrics and spans in the protocol's protobuf form, and keeps the requests."""
+    """A backend that receives metrics and spans as protobuf, and keeps the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -56,7 +56,7 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1/metrics"
 
     def metrics(self) -> dict[str, Any]:
-        """The metrics of the latest request, by name; each is there once."""
+        """The metrics of the latest request by name. Each must exist once."""
         found = [
             (metric.name, metric)
             for resource in self.requests[-1].resource_metrics
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        """Take in one export."""
+        """Receive one export."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.last_path = self.path
         kind = ExportTraceServiceRequest if self.path == "/v1/traces" else ExportMetricsServiceRequest
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def attributes(point: Any) -> dict[str, str]:
@@ -122,7 +122,7 @@ def temporality(request: pytest.FixtureRequest) -> str:
 
 
 def make_provider(receiver: Receiver, temporality: str = "cumulative", **options: Any) -> MeterProvider:
-    """An SDK that exports to the receiver when it is flushed, and at no other time."""
+    """An SDK that exports to the receiver only when it is flushed."""
     exporter = OTLPMetricExporter(
         endpoint=receiver.endpoint, preferred_temporality=DELTA if temporality == "delta" else None
     )
@@ -174,7 +174,7 @@ COUNTS = {
 
 @pytest.mark.req("M-18", "M-19")
 def test_counters_arrive(receiver, provider, collector):
-    """Every count, once, at the path of the protocol."""
+    """Every count arrives once, at the path of the protocol."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
     record_a_bit_of_everything(collector)
     provider.force_flush()
@@ -184,7 +184,7 @@ def test_counters_arrive(receiver, provider, collector):
 
 @pytest.mark.req("M-18")
 def test_the_histogram_arrives_in_seconds_and_exact(receiver, provider, collector):
-    """With the collector's buckets, and apart by what became of the node."""
+    """It has the collector's buckets, separately for each outcome."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
     record_a_bit_of_everything(collector)
     provider.force_flush()
@@ -200,7 +200,7 @@ def test_the_histogram_arrives_in_seconds_and_exact(receiver, provider, collecto
 
 
 def test_instruments_are_named_by_the_conventions(receiver, provider, collector):
-    """Their units, that they only rise, and the names of their attributes."""
+    """Units, monotonicity and attribute names follow the conventions, too."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
     record_a_bit_of_everything(collector)
     provider.force_flush()
@@ -229,7 +229,7 @@ def test_instruments_are_named_by_the_conventions(receiver, provider, collector)
 
 
 def test_a_reset_takes_nothing_back(receiver, collector, temporality):
-    """What was exported stays exported: a second round adds up, or is the difference."""
+    """Exported values stay: later values add up, or are exported as differences."""
     provider = make_provider(receiver, temporality)
     export_to_opentelemetry(collector, provider.get_meter("test"))
     record_a_bit_of_everything(collector)
@@ -246,7 +246,7 @@ def test_a_reset_takes_nothing_back(receiver, collector, temporality):
 
 
 def test_what_was_before_is_not_exported(receiver, provider, collector):
-    """Counters and histogram alike begin with the export."""
+    """Counters and the histogram begin when the export begins."""
     record_a_bit_of_everything(collector)
     export_to_opentelemetry(collector, provider.get_meter("test"))
     collector.record_success("theme", 1)
@@ -256,7 +256,7 @@ def test_what_was_before_is_not_exported(receiver, provider, collector):
 
 
 def test_several_collectors_to_one_meter_add_up(receiver, provider, collector):
-    """And one that is exported twice counts once."""
+    """A collector that is exported twice counts once."""
     meter, other = provider.get_meter("test"), NodeMetricsCollector()
     exporters = {export_to_opentelemetry(each, meter) for each in (collector, other, collector)}
     assert len(exporters) == 1
@@ -268,7 +268,7 @@ def test_several_collectors_to_one_meter_add_up(receiver, provider, collector):
 
 
 def test_an_export_ends(receiver, provider, collector):
-    """The last counts stay; what comes later is not added."""
+    """The last counts stay; later records are not added."""
     exporter = export_to_opentelemetry(collector, provider.get_meter("test"))
     record_a_bit_of_everything(collector)
     collector.stop_forwarding(exporter)
@@ -278,7 +278,7 @@ def test_an_export_ends(receiver, provider, collector):
 
 
 def test_a_node_reports_through_the_collector(receiver, provider, collector):
-    """A real node, from its call to the receiver."""
+    """With a real node and the receiver."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
     node = create_node(lambda state: {"y": 2}, name="double", metrics_collector=collector)
     assert node({"x": 1}) == {"y": 2}
@@ -288,7 +288,7 @@ def test_a_node_reports_through_the_collector(receiver, provider, collector):
 
 
 def test_exemplars_name_the_span_that_was_active(receiver, collector):
-    """A duration is recorded in the node's context, so that a slow one leads to its trace."""
+    """A duration is recorded in the node's context, so a slow call leads to its trace."""
     provider = make_provider(receiver, exemplar_filter=TraceBasedExemplarFilter())
     export_to_opentelemetry(collector, provider.get_meter("test"))
     with TracerProvider(shutdown_on_exit=False).get_tracer("test").start_as_current_span("run") as span:
@@ -300,7 +300,7 @@ def test_exemplars_name_the_span_that_was_active(receiver, collector):
 
 
 def test_nothing_is_lost_between_threads(receiver, provider, collector):
-    """Four threads record while exports go on; the last one has everything."""
+    """Four threads record during exports; the last export has all records."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
 
     def work() -> None:
@@ -326,7 +326,7 @@ def test_nothing_is_lost_between_threads(receiver, provider, collector):
 
 @pytest.mark.req("M-18")
 def test_the_span_of_a_node_arrives_with_its_attempts(receiver):
-    """In the trace that the caller named, with an event for each attempt that failed."""
+    """In the caller's trace, with an event for each failed attempt."""
     exporter = OTLPSpanExporter(endpoint=receiver.endpoint.replace("metrics", "traces"))
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -342,7 +342,7 @@ def test_the_span_of_a_node_arrives_with_its_attempts(receiver):
 
 
 def test_a_failing_sdk_harms_no_node(monkeypatch, provider, collector, caplog):
-    """The node delivers and is counted; the log says so once."""
+    """The node returns its result and is counted. The failure is logged once."""
     exporter = export_to_opentelemetry(collector, provider.get_meter("test"))
     monkeypatch.setattr(exporter, "_duration", None)
     node = create_node(lambda state: {"y": 2}, name="double", metrics_collector=collector)
@@ -353,7 +353,7 @@ def test_a_failing_sdk_harms_no_node(monkeypatch, provider, collector, caplog):
 
 
 def test_the_meter_of_a_program_that_has_no_sdk_takes_everything(collector):
-    """The API alone does nothing, and does not fail."""
+    """The API without an SDK ignores the metrics, without an error."""
     exporter = export_to_opentelemetry(collector)
     assert export_to_opentelemetry(NodeMetricsCollector()) is exporter
     record_a_bit_of_everything(collector)
@@ -361,7 +361,7 @@ def test_the_meter_of_a_program_that_has_no_sdk_takes_everything(collector):
 
 
 def test_a_meter_that_is_gone_is_not_kept():
-    """Only the collectors that export to it know of it."""
+    """Only the collectors that export to it refer to it."""
     collector = NodeMetricsCollector()
     provider = MeterProvider(shutdown_on_exit=False)
     exporter = weakref.ref(export_to_opentelemetry(collector, provider.get_meter("test")))
@@ -372,7 +372,7 @@ def test_a_meter_that_is_gone_is_not_kept():
 
 
 def test_an_exporter_can_be_made_by_hand(receiver, provider, collector):
-    """With bounds of its own."""
+    """With its own bounds."""
     collector.forward_to(NodeMetricsOpenTelemetryExporter(provider.get_meter("test"), buckets_ms=[1_000]))
     collector.record_success("theme", 5)
     provider.force_flush()
@@ -380,11 +380,11 @@ def test_an_exporter_can_be_made_by_hand(receiver, provider, collector):
 
 
 def test_the_error_without_the_library_names_the_extra(monkeypatch):
-    """Whoever lacks opentelemetry-api reads what to install."""
+    """The message says what to install if opentelemetry-api is missing."""
     monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.opentelemetry")
     monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
     exporters = importlib.import_module("langgraph_runner.metrics.exporters")
-    # The package keeps a name that was asked for once.
+    # The package keeps a name after its first use.
     monkeypatch.delitem(vars(exporters), "export_to_opentelemetry", raising=False)
     with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[otel\]'"):
         _ = exporters.export_to_opentelemetry

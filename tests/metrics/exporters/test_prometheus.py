@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, as a server that scrapes them sees them."""
+"""Metrics for Prometheus, as a scraping server receives them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    """What identifies a sample."""
+    """The key of a sample."""
     return name, frozenset(labels.items())
 
 
 def samples_of(families: Any) -> Samples:
-    """All samples by name and labels; none is there twice."""
+    """All samples by name and labels. Each must exist once."""
     found = [
         (key(sample.name, **sample.labels), sample.value) for family in families for sample in family.samples
     ]
@@ -40,13 +40,13 @@ def samples_of(families: Any) -> Samples:
 
 
 def read(registry: CollectorRegistry) -> Samples:
-    """What a scrape would say, without a server."""
+    """Return the samples of a scrape, without a server."""
     return samples_of(parse_text(generate_latest(registry).decode()))
 
 
 @pytest.fixture
 def collector() -> NodeMetricsCollector:
-    """A collector of three buckets, with a node that has done a bit of everything."""
+    """A collector with three buckets, and a node with all kinds of records."""
     collector = NodeMetricsCollector(buckets_ms=[10, 250, 2_500])
     for duration in (10, 11, 250, 251.5, 9_000):
         collector.record_success("theme", duration)
@@ -65,7 +65,7 @@ def collector() -> NodeMetricsCollector:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[CollectorRegistry, int]]:
-    """A registry and the port at which prometheus_client's own server shows it."""
+    """A registry, and the port of prometheus_client's server for it."""
     registry = CollectorRegistry()
     server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
     yield registry, server.server_port
@@ -181,14 +181,14 @@ def test_metrics_have_the_types_of_what_they_count(scrape):
 )
 @pytest.mark.parametrize("parse", [parse_text, parse_openmetrics])
 def test_a_node_may_have_any_name(collector, scrape, node, shown, parse):
-    """Its name comes out of the scrape as it went in; what no encoding can carry is escaped."""
+    """The scrape has the unchanged name. Characters that cannot be encoded are escaped."""
     collector.record_retry(node)
     text = scrape(OPENMETRICS if parse is parse_openmetrics else "text/plain")[1]
     assert samples_of(parse(text))[key("langgraph_node_retries_total", node=shown)] == 1
 
 
 def test_a_collector_without_nodes_has_metrics_without_samples(scrape, collector):
-    """An empty scrape is a valid one."""
+    """An empty scrape is valid."""
     collector.reset_node_metrics()
     families = list(parse_openmetrics(scrape(OPENMETRICS)[1]))
     assert len(families) == 10
@@ -196,7 +196,7 @@ def test_a_collector_without_nodes_has_metrics_without_samples(scrape, collector
 
 
 def test_a_reset_node_counts_from_zero(collector, registry):
-    """To Prometheus it is a restart: lower numbers than before."""
+    """Prometheus sees lower numbers than before, as after a restart."""
     collector.reset_node_metrics("theme")
     collector.record_success("theme", 1)
     samples = read(registry)
@@ -205,7 +205,7 @@ def test_a_reset_node_counts_from_zero(collector, registry):
 
 
 def test_a_node_that_only_retried_has_no_quantiles(collector, registry):
-    """Nothing is said of durations that do not exist."""
+    """There are no samples for durations that do not exist."""
     collector.record_retry("draft")
     names = {name for name, labels in read(registry) if ("node", "draft") in labels}
     assert "langgraph_node_duration_window_seconds" not in names
@@ -213,13 +213,13 @@ def test_a_node_that_only_retried_has_no_quantiles(collector, registry):
 
 
 def test_registering_twice_is_refused(registry, collector):
-    """The names are known to the registry, which will not have them from two sources."""
+    """The registry does not accept the same names from two sources."""
     with pytest.raises(ValueError, match="langgraph_node_executions"):
         registry.register(NodeMetricsPrometheusCollector(collector))
 
 
 def test_a_restored_collector_shows_its_counts_and_an_empty_histogram(collector):
-    """What the text of `to_json` does not have is not made up, and what follows is exact."""
+    """Values that `to_json` does not contain are not invented. Later values are exact."""
     restored = NodeMetricsCollector.from_json(collector.to_json(), buckets_ms=[100])
     registry = CollectorRegistry()
     registry.register(NodeMetricsPrometheusCollector(restored))
@@ -237,7 +237,7 @@ def test_a_restored_collector_shows_its_counts_and_an_empty_histogram(collector)
 )
 @settings(deadline=None)
 def test_each_bucket_has_the_executions_up_to_its_bound(durations, bounds):
-    """However many the window has forgotten: the histogram is of all of them."""
+    """The histogram counts all executions, also those that have left the window."""
     collector = NodeMetricsCollector(window_size=2, buckets_ms=bounds)
     for place, duration in enumerate(durations):
         if place % 2:
@@ -255,7 +255,7 @@ def test_each_bucket_has_the_executions_up_to_its_bound(durations, bounds):
 
 @pytest.mark.usefixtures("restless_threads")
 def test_a_scrape_is_of_one_moment(registry, collector, scrape):
-    """While four threads record, each scrape adds up, none goes back, and the last one has everything."""
+    """While four threads record, each scrape is consistent, no value decreases, and the last has all."""
     collector.reset_node_metrics()
 
     def work(place: int) -> None:
@@ -284,7 +284,7 @@ def test_a_scrape_is_of_one_moment(registry, collector, scrape):
 
 
 def assert_adds_up(samples: Samples, node: str) -> None:
-    """The numbers of one node are of one moment: every execution took a second."""
+    """Check that the numbers of one node are consistent. Every execution took a second."""
     succeeded = samples[key("langgraph_node_executions_total", node=node, outcome="success")]
     failed = samples[key("langgraph_node_executions_total", node=node, outcome="failure")]
     causes = [
@@ -300,19 +300,19 @@ def assert_adds_up(samples: Samples, node: str) -> None:
 
 
 def test_the_error_without_the_library_names_the_extra(monkeypatch):
-    """Whoever lacks prometheus-client reads what to install."""
+    """The message says what to install if prometheus-client is missing."""
     monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.prometheus")
     for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
         monkeypatch.setitem(sys.modules, name, None)
     exporters = importlib.import_module("langgraph_runner.metrics.exporters")
-    # The package keeps a name that was asked for once.
+    # The package keeps a name after its first use.
     monkeypatch.delitem(vars(exporters), "NodeMetricsPrometheusCollector", raising=False)
     with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[prometheus\]'"):
         _ = exporters.NodeMetricsPrometheusCollector
 
 
 def test_an_error_inside_the_library_is_not_taken_for_its_absence(monkeypatch):
-    """Something else that is missing is named as what it is."""
+    """The error names the other missing module."""
     monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.prometheus")
     monkeypatch.setitem(sys.modules, "prometheus_client.core", _Broken("prometheus_client.core"))
     with pytest.raises(ModuleNotFoundError, match=r"^no part$"):
@@ -320,7 +320,7 @@ def test_an_error_inside_the_library_is_not_taken_for_its_absence(monkeypatch):
 
 
 class _Broken(type(sys)):  # type: ignore[misc]
-    """A module that needs what is not there."""
+    """A module that needs a missing module."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -329,7 +329,7 @@ class _Broken(type(sys)):  # type: ignore[misc]
 
 
 def test_the_logs_stay_silent(collector, scrape, caplog):
-    """A scrape is an ordinary thing."""
+    """A scrape logs nothing."""
     with caplog.at_level(logging.DEBUG, logger="langgraph_runner"):
         scrape()
     assert caplog.records == []

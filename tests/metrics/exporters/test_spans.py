@@ -19,7 +19,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 @pytest.fixture
 def finished():
-    """Where spans go that have ended."""
+    """The exporter that keeps ended spans."""
     return InMemorySpanExporter()
 
 
@@ -34,12 +34,12 @@ def tracer(finished):
 
 @pytest.fixture
 def spans(tracer):
-    """What is tested."""
+    """The span factory under test."""
     return NodeSpans(tracer)
 
 
 def test_a_call_is_a_span(spans, finished):
-    """Its name, what it was and what became of it."""
+    """The span has the name, the attributes and the outcome of the call."""
     spans.start("theme", attributes={"langgraph.story.id": "s1"}).end("success", attempts=1)
     (span,) = finished.get_finished_spans()
     assert span.name == "node theme"
@@ -53,7 +53,7 @@ def test_a_call_is_a_span(spans, finished):
 
 
 def test_attempts_are_events(spans, finished):
-    """Each that failed, with its wait in seconds, and the fallback."""
+    """There is an event for each failed attempt with its wait in seconds, and one for the fallback."""
     span = spans.start("theme")
     span.attempt_failed(1, error_type="TimeoutError", retry_in_ms=1_500)
     span.attempt_failed(2, error_type="KeyError")
@@ -80,7 +80,7 @@ def test_attempts_are_events(spans, finished):
     ],
 )
 def test_what_is_an_error_has_its_status(spans, finished, outcome, status):
-    """A failure and a refused call are; what the caller or LangGraph wanted is not."""
+    """Failures and refused calls are errors; cancellations and LangGraph's control flow are not."""
     spans.start("theme").end(outcome, attempts=1, error_type="KeyError", message="no mode")
     (span,) = finished.get_finished_spans()
     assert span.status.status_code is status
@@ -89,7 +89,7 @@ def test_what_is_an_error_has_its_status(spans, finished, outcome, status):
 
 
 def test_it_is_active_as_long_as_it_lasts(spans, tracer, finished):
-    """A child of the caller's span, and the parent of what the node's function traces."""
+    """It is a child of the caller's span, and the parent of spans in the node's function."""
     with tracer.start_as_current_span("run") as run:
         span = spans.start("theme", trace_id=TRACE_ID)
         tracer.start_span("model").end()
@@ -103,7 +103,7 @@ def test_it_is_active_as_long_as_it_lasts(spans, tracer, finished):
 
 @pytest.mark.parametrize("trace_id", [TRACE_ID, "a" * 16 + "0" * 16])
 def test_without_a_callers_span_it_joins_the_trace_that_is_named(spans, finished, trace_id):
-    """All nodes of it have the same parent, which is somebody else's."""
+    """All nodes of the trace have the same parent, which is a span of another program."""
     for node in "ab":
         spans.start(node, trace_id=trace_id).end("success", attempts=1)
     first, second = finished.get_finished_spans()
@@ -114,7 +114,7 @@ def test_without_a_callers_span_it_joins_the_trace_that_is_named(spans, finished
 
 
 def test_it_ends_in_another_context_without_a_trace(spans, tracer, finished, caplog):
-    """As when the garbage collector closes a coroutine: the span there stays active, and nothing is logged."""
+    """As when the garbage collector closes a coroutine. The span of the other context stays active."""
     span = contextvars.copy_context().run(spans.start, "theme")
     with tracer.start_as_current_span("other") as other:
         span.end("cancelled", attempts=1)
@@ -124,7 +124,7 @@ def test_it_ends_in_another_context_without_a_trace(spans, tracer, finished, cap
 
 
 class _FailingSpan(trace.NonRecordingSpan):
-    """A span that takes nothing."""
+    """A span whose methods fail."""
 
     def _fail(self, *arguments, **keywords):
         raise RuntimeError("no connection")
@@ -133,13 +133,13 @@ class _FailingSpan(trace.NonRecordingSpan):
 
 
 class _Tracer:
-    """A tracer of such spans; without one it fails itself."""
+    """A tracer that returns such spans. Without a span, the tracer itself fails."""
 
     def __init__(self, span):
         self.span = span
 
     def start_span(self, *arguments, **keywords):
-        """As a tracer has it."""
+        """Start a span, like any tracer."""
         if self.span is None:
             raise RuntimeError("no connection")
         return self.span
@@ -151,7 +151,7 @@ class _Tracer:
     ids=["tracer", "span"],
 )
 def test_a_failing_tracer_harms_nothing(caplog, span, failures):
-    """Each failure is logged, and the context is as it was."""
+    """Each failure is logged, and the context stays unchanged."""
     before = context.get_current()
     with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
         span = NodeSpans(_Tracer(span)).start("theme", trace_id=TRACE_ID)
@@ -163,7 +163,7 @@ def test_a_failing_tracer_harms_nothing(caplog, span, failures):
 
 
 def test_a_trace_id_that_is_none_harms_nothing(finished, spans, caplog):
-    """It is logged; the call goes without a span."""
+    """It is logged, and the call has no span."""
     with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
         spans.start("theme", trace_id="nonsense").end("success", attempts=1)
     assert finished.get_finished_spans() == ()
@@ -171,11 +171,11 @@ def test_a_trace_id_that_is_none_harms_nothing(finished, spans, caplog):
 
 
 def test_the_error_without_the_library_names_the_extra(monkeypatch):
-    """Whoever lacks opentelemetry-api reads what to install."""
+    """The message says what to install if opentelemetry-api is missing."""
     monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.spans")
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     exporters = importlib.import_module("langgraph_runner.metrics.exporters")
-    # The package keeps a name that was asked for once.
+    # The package keeps a name after its first use.
     monkeypatch.delitem(vars(exporters), "NodeSpans", raising=False)
     with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[otel\]'"):
         _ = exporters.NodeSpans

@@ -1,4 +1,4 @@
-"""The module that knows LangGraph from the inside, against the installed version."""
+"""The module that uses internals of LangGraph, with the installed version."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ from langgraph_runner.node.langgraph.internals import (
 
 
 class State(GraphState, total=False):
-    """What the graph here works on."""
+    """The state of the graph in this module."""
 
     x: int
 
 
 def in_node(inspect, **keywords):
-    """What `inspect(config)` gives inside a node."""
+    """Return `inspect(config)` of a node."""
     seen = []
 
     def node(state, config):
@@ -49,14 +49,14 @@ def test_the_channels_of_the_graph_are_found():
 
 @pytest.mark.req("N-17")
 def test_the_control_of_the_run_is_found():
-    """The very object that the caller holds."""
+    """It is the same object as the caller's."""
     control = RunControl()
     assert in_node(run_control, control=control) is control
 
 
 @pytest.mark.req("N-26")
 def test_another_attempt_counts_interrupts_from_where_the_call_began():
-    """And knows its number, and that it resumes."""
+    """It also knows its number, and whether it resumes."""
 
     def look(config):
         before = config["configurable"]["__pregel_scratchpad"]
@@ -74,7 +74,7 @@ def test_another_attempt_counts_interrupts_from_where_the_call_began():
 
 @pytest.mark.req("N-26")
 def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
-    """The counter of the task catches up with that of the attempt."""
+    """The counter of the task continues from that of the attempt."""
 
     def look(config):
         counter = config["configurable"]["__pregel_scratchpad"].interrupt_counter
@@ -91,7 +91,7 @@ def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
 
 @pytest.mark.req("N-26")
 def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
-    """A unit test has no LangGraph around it."""
+    """For example, in a unit test."""
     with ConfigOfAttempt(2, 0):
         assert interrupts_so_far() == 0
     odd = {"configurable": None, "metadata": None}
@@ -109,9 +109,9 @@ def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
 
 @pytest.mark.req("N-26")
 def test_nothing_else_knows_langgraph_from_the_inside():
-    """Its private keys and modules are used in one file of the package."""
+    """Only one file of the package uses its private keys and modules."""
     package = Path(langgraph_runner.__file__).parent
-    # An import that is indented stands under TYPE_CHECKING, and does nothing.
+    # An indented import is under TYPE_CHECKING, and has no effect.
     inside = re.compile(r"__pregel_|^(from|import) langgraph\.(\w+\.)*_", re.MULTILINE)
     knowing = [file for file in package.rglob("*.py") if inside.search(file.read_text(encoding="utf-8"))]
     assert [file.relative_to(package).as_posix() for file in knowing] == ["node/langgraph/internals.py"]

@@ -1,4 +1,4 @@
-"""Copies of the state: deep in containers, shared in everything else."""
+"""Copies of the state: containers are copied at every depth, other objects are shared."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ JSON = st.recursive(
 @pytest.mark.req("N-5")
 @given(st.dictionaries(st.text(), JSON))
 def test_a_copy_is_equal(state):
-    """Whatever the containers."""
+    """With containers of any type."""
     assert isolated(state) == state
 
 
@@ -47,7 +47,7 @@ def test_containers_are_copied_at_every_depth(make):
 
 @pytest.mark.req("N-5")
 def test_other_objects_are_shared():
-    """Messages, models, connections: copying could cost anything."""
+    """Such as messages, models and connections, because copies could be expensive."""
     thing = object()
     assert isolated({"a": [thing], "s": {1}})["a"][0] is thing
 
@@ -62,7 +62,7 @@ def test_sets_are_copied():
 
 @pytest.mark.req("N-5")
 def test_cycles_and_shared_parts_keep_their_shape():
-    """No endless copy, and one list stays one list."""
+    """The copy ends, and one shared list stays one list."""
     shared = [1]
     cycle: list = [shared]
     cycle.append(cycle)
@@ -75,7 +75,7 @@ def test_cycles_and_shared_parts_keep_their_shape():
 
 @pytest.mark.req("N-5")
 def test_very_deep_states_are_shared_at_the_bottom_and_harm_nothing():
-    """Ten thousand levels are no recursion error."""
+    """10,000 levels cause no recursion error."""
     state: dict = {}
     inner = state
     for _ in range(10_000):
@@ -110,16 +110,16 @@ def test_the_attributes_of_a_state_object_are_copied(state):
 
 
 class Refuses:
-    """Cannot be copied."""
+    """An object that cannot be copied."""
 
     def __copy__(self):
-        """Never."""
+        """Raise an error."""
         raise TypeError
 
 
 @pytest.mark.req("N-5")
 def test_what_cannot_be_copied_is_shared():
-    """As LangGraph does."""
+    """As in LangGraph."""
     state = Refuses()
     assert isolated(state) is state
     assert isolated(5) == 5
@@ -138,7 +138,7 @@ class Slotted:
     "make", [lambda x: defaultdict(list, a=x), lambda x: OrderedDict(a=x), lambda x: deque([x])]
 )
 def test_subclasses_and_deques_are_copied_as_what_they_are(make):
-    """Their kind stays."""
+    """They keep their type."""
     bottom = [1]
     state = {"v": make(bottom)}
     copied = isolated(state)["v"]
@@ -149,7 +149,7 @@ def test_subclasses_and_deques_are_copied_as_what_they_are(make):
 
 @pytest.mark.req("N-5")
 def test_slotted_and_frozen_dataclasses_are_copied():
-    """Their fields, like the items of a dict."""
+    """Their fields are copied like the items of a dict."""
     state = Slotted([1])
     isolated(state).items.append(2)
     assert state.items == [1]
@@ -157,7 +157,7 @@ def test_slotted_and_frozen_dataclasses_are_copied():
 
 @pytest.mark.req("N-5")
 def test_a_huge_state_costs_no_more_than_the_limit():
-    """Beyond it containers are shared."""
+    """Containers beyond the limit are shared."""
     state = {"v": [[i] for i in range(MAX_CONTAINERS + 100)]}
     copied = isolated(state)["v"]
     assert copied == state["v"]
@@ -167,7 +167,7 @@ def test_a_huge_state_costs_no_more_than_the_limit():
 
 @pytest.mark.req("N-5")
 def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(mode):
-    """Its channels share their values with the nodes."""
+    """The node must not change them, because channels share their values with the nodes."""
     state = {"items": []}
 
     def spoil(s):
@@ -187,7 +187,7 @@ class Pair(NamedTuple):
 
 @pytest.mark.req("N-5")
 def test_named_tuples_keep_their_kind():
-    """And their lists are copied."""
+    """Their lists are copied."""
     state = {"pair": Pair([1])}
     copied = isolated(state)["pair"]
     copied.items.append(2)
@@ -197,7 +197,7 @@ def test_named_tuples_keep_their_kind():
 
 @pytest.mark.req("N-5")
 def test_tuples_share_and_count_like_other_containers():
-    """A tower of pairs of the same tuple would otherwise double at every level."""
+    """Otherwise nested pairs of the same tuple would double at every level."""
     tower: tuple = ([1],)
     for _ in range(60):
         tower = (tower, tower)
@@ -212,7 +212,7 @@ LEFT_BEHIND: ContextVar[str] = ContextVar("left_behind", default="nothing")
 @pytest.mark.req("N-5", "N-25")
 @pytest.mark.parametrize("limits", [{}, {"timeout_ms": 5_000}], ids=["here", "limited"])
 def test_context_variables_of_an_attempt_stay_with_it(mode, fake, limits):
-    """Neither the next attempt, nor the fallback, nor the caller sees what it set."""
+    """The next attempt, the fallback and the caller do not see them."""
     seen = []
 
     def fail(state):
@@ -236,7 +236,7 @@ def test_context_variables_of_an_attempt_stay_with_it(mode, fake, limits):
 
 @pytest.mark.req("N-5")
 async def test_a_coroutine_finds_its_context_variables_after_it_has_waited():
-    """Also what was set before, outside; and what it awaits and is thrown reaches it."""
+    """Also variables that were set outside before. Awaited results and thrown exceptions reach it, too."""
     LEFT_BEHIND.set("outside")
     loop = asyncio.get_running_loop()
     seen = []
@@ -260,7 +260,7 @@ async def test_a_coroutine_finds_its_context_variables_after_it_has_waited():
 
 @pytest.mark.req("N-5", "N-17")
 async def test_a_coroutine_that_is_cancelled_or_dropped_can_clean_up():
-    """The cancellation of its task arrives inside it, and so does the end of an event loop."""
+    """It receives the cancellation of its task, and the end of an event loop."""
     cleaned = []
 
     async def work(state):
@@ -289,7 +289,7 @@ class Closes:
     """A state that cleans up."""
 
     def __init__(self):
-        """Open."""
+        """Begin open."""
         self.closed = []
 
     def __del__(self):
@@ -322,7 +322,7 @@ def tagged():
     ids=["stat_result", "struct_time", "tuple subclass", "__del__", "dataclass with __del__"],
 )
 def test_what_a_copy_could_change_is_shared(make):
-    """Inside a state, and as the state itself: fields beyond the items, attributes, destructors."""
+    """Inside a state and as the state: objects with extra fields, attributes or destructors."""
     value = make()
     assert isolated({"v": value})["v"] is value
     assert isolated(value) is value
@@ -356,7 +356,7 @@ class Open(BaseModel):
 
 @pytest.mark.req("N-5")
 def test_extra_fields_and_private_attributes_of_a_model_are_copied():
-    """And the copy equals the original, also in which fields were set."""
+    """The copy equals the original, also in the set of given fields."""
     state = Open(extra=[1])
     copied = isolated(state)
     assert (copied, copied.model_fields_set) == (state, state.model_fields_set)
@@ -367,7 +367,7 @@ def test_extra_fields_and_private_attributes_of_a_model_are_copied():
 
 @pytest.mark.req("N-5")
 def test_the_copy_ends_by_elements_too():
-    """A state of few long lists is bounded like one of many short ones."""
+    """The limit also holds for a state of few long lists."""
     long = [0] * (MAX_ELEMENTS // 2)
     state = {"v": [list(long) for _ in range(4)]}
     copied = isolated(state)["v"]

@@ -1,4 +1,4 @@
-"""What LangGraph, `inspect` and type hints see of a wrapper."""
+"""The signature of a node for LangGraph, `inspect` and type hints."""
 
 import functools
 import inspect
@@ -20,7 +20,7 @@ from langgraph_runner import GraphState, create_node
 
 
 class State(GraphState, total=False):
-    """What the graphs here work on."""
+    """The state of the graphs in this module."""
 
     x: int
     y: int
@@ -34,7 +34,7 @@ class NodeInput(TypedDict):
 
 @pytest.mark.req("N-12")
 def test_identity_is_that_of_the_function(mode):
-    """Name, module, docstring."""
+    """The node has its name, module and docstring."""
 
     def work(state):
         """Do it."""
@@ -46,7 +46,7 @@ def test_identity_is_that_of_the_function(mode):
 
 @pytest.mark.req("N-12", "N-26")
 def test_the_input_schema_is_inferred(mode):
-    """LangGraph gives the node what its first annotation asks for."""
+    """LangGraph reads it from the annotation of the first parameter."""
     seen = []
 
     def work(state: NodeInput) -> dict:
@@ -83,7 +83,7 @@ def test_command_destinations_are_drawn(mode):
 
 @pytest.mark.req("N-26")
 def test_everything_that_langgraph_injects_arrives(mode):
-    """config, runtime, store, writer, previous: by name, as without the wrapper."""
+    """config, runtime, store, writer and previous arrive by name, as without the wrapper."""
     seen = {}
 
     def work(
@@ -104,7 +104,7 @@ def test_everything_that_langgraph_injects_arrives(mode):
 
 @pytest.mark.req("N-26")
 def test_the_config_reaches_the_runner_even_if_the_function_does_not_ask(mode):
-    """Or no collector and no signal would."""
+    """Otherwise the node would get no collector and no abort signal."""
     from langgraph_runner import NodeMetricsCollector, runner_config
 
     collector = NodeMetricsCollector()
@@ -141,7 +141,7 @@ def test_a_config_annotated_as_a_union_in_a_string_still_arrives():
 
 @pytest.mark.req("N-12")
 def test_type_hints_of_the_wrapper_resolve(mode):
-    """With the config added."""
+    """They include the added config."""
 
     def work(state: State) -> dict[str, int]:
         return {}
@@ -162,14 +162,14 @@ def test_type_hints_of_the_wrapper_resolve(mode):
     ],
 )
 def test_odd_callables_get_a_signature(function):
-    """Builtins, partials, star-arguments: never an error at creation."""
+    """Such as builtins, partials and star-arguments. Creation never fails."""
     signature = inspect.signature(create_node(function))
     assert "config" in signature.parameters
 
 
 @pytest.mark.req("N-12")
 def test_further_parameters_keep_their_defaults(mode):
-    """They are the user's own."""
+    """They belong to the user."""
 
     def work(state, factor=3):
         return {"y": state["x"] * factor}
@@ -191,7 +191,7 @@ def _as_graph(action):
 
 @pytest.mark.req("N-26")
 def test_nodes_of_one_factory_do_not_share_a_cache():
-    """LangGraph's cache identity is module and qualname; the node's name is made part of it."""
+    """LangGraph's cache uses module and qualname. The name of the node is part of the qualname."""
     one = create_node(_closure(1), name="one", on_error="raise")
     two = create_node(_closure(2), name="two", on_error="raise")
     assert one.__qualname__ != two.__qualname__
@@ -224,7 +224,7 @@ def test_subgraphs_that_a_function_calls_are_still_found():
 
 @pytest.mark.req("N-26")
 def test_a_wrapped_graph_is_still_found_as_a_subgraph():
-    """And drawn with what is inside."""
+    """It is drawn with its inner nodes."""
     inner = StateGraph(State).add_node("i", lambda s: {"y": 1}).add_edge(START, "i").compile()
     graph = StateGraph(State).add_node("n", create_node(inner)).add_edge(START, "n").compile()
     assert [name for name, _ in graph.get_subgraphs()] == ["n"]
@@ -252,7 +252,7 @@ def test_a_name_must_be_a_string(name):
 
 @pytest.mark.req("N-26")
 def test_a_generator_is_called_after_its_function():
-    """Also in `add_sequence()`, which does not ask a Runnable for its name."""
+    """Also in `add_sequence()`, which does not read the name of a Runnable."""
 
     def words(state):
         yield {"x": 1}
@@ -280,7 +280,7 @@ def _generator(value):
     ids=["generators", "lambdas", "graphs", "functions of different names"],
 )
 def test_nodes_of_runnables_do_not_share_a_cache(mode, one, two, names):
-    """LangGraph alone knows all Runnables by the same name, and serves the result of the first."""
+    """LangGraph alone gives all Runnables the same name, so the cache would return the result of the first."""
     cache = InMemoryCache()
 
     def result(action):
@@ -296,7 +296,7 @@ def test_nodes_of_runnables_do_not_share_a_cache(mode, one, two, names):
 
 @pytest.mark.req("N-26")
 def test_an_error_handler_may_be_a_node(mode):
-    """It is given LangGraph's `NodeError`, which is injected by its name."""
+    """It gets LangGraph's `NodeError`, which is injected by name."""
 
     def fail(state):
         raise KeyError("gone")
@@ -315,7 +315,7 @@ def test_an_error_handler_may_be_a_node(mode):
 
 @pytest.mark.req("N-26")
 def test_nothing_is_injected_that_the_function_does_not_ask_for(mode):
-    """Not even into a function that takes any keyword; the config that the runner needs stays with it."""
+    """Not even into a function with `**keywords`. The node keeps the config that it needs itself."""
     seen = []
     node = create_node(mode.function(lambda state, **given: seen.append(given)), retry=2, timeout_ms=5_000)
     builder = StateGraph(State).add_node("n", node).add_edge(START, "n")

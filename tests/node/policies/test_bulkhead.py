@@ -1,4 +1,4 @@
-"""`bulkhead`: at most so many attempts at once; the others wait for their turn, or are refused."""
+"""`bulkhead` limits the attempts that run at once. Other attempts wait or are refused."""
 
 import asyncio
 import threading
@@ -20,12 +20,13 @@ from langgraph_runner import (
     runner_config,
 )
 from langgraph_runner.testing import FakeRuntime
+from tests.waiting import eventually_blocking
 
 pytestmark = pytest.mark.req("N-32")
 
 
 class Gate:
-    """A function that runs until it is let go, and knows how many run at once."""
+    """A function that runs until the gate opens, and counts how many calls run at once."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -47,31 +48,21 @@ class Gate:
 
 
 def in_threads(count, function):
-    """Threads that call `function` with their number; started, to be joined."""
+    """Start threads that call `function` with their number. The caller joins them."""
     threads = [threading.Thread(target=function, args=(number,), daemon=True) for number in range(count)]
     for thread in threads:
         thread.start()
     return threads
 
 
-def until(condition):
-    """Wait for something that another thread is about to do."""
-    deadline = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return
-        deadline.wait(0.01)
-    raise AssertionError("It did not happen.")
-
-
 async def settle():
-    """Let the other tasks do what they can do now."""
+    """Let the other tasks run until they wait."""
     for _ in range(30):
         await asyncio.sleep(0)
 
 
 def test_a_call_with_a_free_place_runs_at_once(mode, fake):
-    """And gives its place back, also when it fails."""
+    """It releases its place, also after a failure."""
     bulkhead = Bulkhead(1)
     node = create_node(mode.function(lambda s: {"x": 1 / s["by"]}), bulkhead=bulkhead, runtime=fake)
     assert mode.call(node, {"by": 1}) == {"x": 1}
@@ -81,13 +72,13 @@ def test_a_call_with_a_free_place_runs_at_once(mode, fake):
 
 
 def test_no_more_than_allowed_run_at_once_in_threads():
-    """The others wait, and all of them run in the end."""
+    """The others wait, and finally all have run."""
     gate, bulkhead = Gate(), Bulkhead(BulkheadConfig(max_concurrent=3, max_queued=20))
     node, results = create_node(gate, bulkhead=bulkhead), []
     threads = in_threads(10, lambda _: results.append(node({})))
     for _ in range(3):
         assert gate.started.acquire(timeout=30)
-    until(lambda: bulkhead.queued == 7)
+    eventually_blocking(lambda: bulkhead.queued == 7)
     assert (gate.running, bulkhead.running) == (3, 3)
     gate.open.set()
     for thread in threads:
@@ -97,7 +88,7 @@ def test_no_more_than_allowed_run_at_once_in_threads():
 
 
 def test_no_more_than_allowed_run_at_once_in_tasks():
-    """On one event loop, in the order in which they came."""
+    """On one event loop, in the order of their calls."""
     running, most, order = 0, 0, []
 
     async def work(state):
@@ -120,7 +111,7 @@ def test_no_more_than_allowed_run_at_once_in_tasks():
 
 
 def test_threads_and_event_loops_share_one_bulkhead():
-    """A blocking node in a thread wakes an async one on a loop, and the reverse."""
+    """A blocking node in a thread wakes an async one on a loop, and vice versa."""
     gate, bulkhead = Gate(), Bulkhead(1)
     blocking = create_node(gate, name="blocking", bulkhead=bulkhead)
     ran = []
@@ -134,7 +125,7 @@ def test_threads_and_event_loops_share_one_bulkhead():
     holding = in_threads(1, lambda _: blocking({}))
     assert gate.started.acquire(timeout=30)
     waiting = in_threads(2, lambda _: asyncio.run(awaited({})))
-    until(lambda: bulkhead.queued == 2)
+    eventually_blocking(lambda: bulkhead.queued == 2)
     assert ran == []
     gate.open.set()
     for thread in (*holding, *waiting):
@@ -144,13 +135,13 @@ def test_threads_and_event_loops_share_one_bulkhead():
 
 
 def test_a_full_queue_refuses():
-    """At once, as `BULKHEAD_FULL`; the function is not called, and it is no failure of the node."""
+    """At once, with `BULKHEAD_FULL`. The function is not called, and it does not count as a failure."""
     gate, collector = Gate(), NodeMetricsCollector()
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=1))
     node = create_node(gate, name="n", bulkhead=bulkhead, metrics_collector=collector)
     results = []
     threads = in_threads(2, lambda _: results.append(node({})))
-    until(lambda: (gate.running, bulkhead.queued) == (1, 1))
+    eventually_blocking(lambda: (gate.running, bulkhead.queued) == (1, 1))
     record = node({})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("BULKHEAD_FULL", "bulkhead_full", 0)
     assert record["message"] == "Node 'n' was not called: 1 calls run already and 1 wait."
@@ -164,7 +155,7 @@ def test_a_full_queue_refuses():
 
 
 def test_without_a_queue_a_second_call_is_refused(mode, fake):
-    """A node that calls itself would otherwise wait for itself."""
+    """Otherwise a node that calls itself would wait for itself."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
 
     def inner(state):
@@ -188,7 +179,7 @@ def test_without_a_queue_a_second_call_is_refused(mode, fake):
 
 
 def test_a_waiter_leaves_when_its_run_is_aborted():
-    """At once, without a call; the next in the queue gets the place."""
+    """It leaves at once, without a call. The next in the queue gets the place."""
     gate, bulkhead = Gate(), Bulkhead(1)
     node = create_node(gate, bulkhead=bulkhead)
     holding = in_threads(1, lambda _: node({}))
@@ -196,7 +187,7 @@ def test_a_waiter_leaves_when_its_run_is_aborted():
     controller, records = AbortController(), []
     config = runner_config(abort_signal=controller.signal)
     waiting = in_threads(1, lambda _: records.append(node({}, config)))
-    until(lambda: bulkhead.queued == 1)
+    eventually_blocking(lambda: bulkhead.queued == 1)
     controller.abort("enough")
     waiting[0].join(30)
     assert records[0]["errors"][0]["code"] == "NODE_CANCELLED"
@@ -207,7 +198,7 @@ def test_a_waiter_leaves_when_its_run_is_aborted():
 
 
 def test_a_waiter_leaves_when_its_task_is_cancelled():
-    """Cancellation goes through, and no place is lost."""
+    """The cancellation is raised, and no place is lost."""
 
     async def main():
         bulkhead, release = Bulkhead(1), asyncio.Event()
@@ -237,7 +228,7 @@ def test_a_waiter_leaves_when_its_task_is_cancelled():
 
 
 def test_a_place_that_comes_with_a_cancellation_goes_to_the_next():
-    """The waiter is cancelled in the moment in which it gets its turn."""
+    """The waiter is cancelled at the moment at which it gets the place."""
 
     async def main():
         bulkhead, release = Bulkhead(1), asyncio.Event()
@@ -251,7 +242,7 @@ def test_a_place_that_comes_with_a_cancellation_goes_to_the_next():
         await settle()
         assert bulkhead.queued == 2
         release.set()
-        await first  # The place is handed to the second in the same turn.
+        await first  # The second one gets the place in the same turn of the event loop.
         second.cancel()
         assert await third == {}
         assert (bulkhead.running, bulkhead.queued) == (0, 0)
@@ -260,7 +251,7 @@ def test_a_place_that_comes_with_a_cancellation_goes_to_the_next():
 
 
 def test_the_total_timeout_ends_a_wait():
-    """The attempt timeout does not count it: it is that of the function."""
+    """The attempt timeout does not include the wait, because it limits the function."""
     gate, bulkhead = Gate(), Bulkhead(1)
     holding = in_threads(1, lambda _: create_node(gate, bulkhead=bulkhead)({}))
     assert gate.started.acquire(timeout=30)
@@ -274,7 +265,7 @@ def test_the_total_timeout_ends_a_wait():
 
 
 def test_a_drain_ends_a_wait():
-    """A run that is to end does not wait for its turn."""
+    """A run that is stopping does not wait for a place."""
     gate, bulkhead = Gate(), Bulkhead(1)
     holding = in_threads(1, lambda _: create_node(gate, bulkhead=bulkhead)({}))
     assert gate.started.acquire(timeout=30)
@@ -283,7 +274,7 @@ def test_a_drain_ends_a_wait():
     graph = builder.add_edge("__start__", "n").compile()
     control, results = RunControl(), []
     running = in_threads(1, lambda _: results.append(graph.invoke({}, control=control)))
-    until(lambda: bulkhead.queued == 1)
+    eventually_blocking(lambda: bulkhead.queued == 1)
     control.request_drain("new release")
     running[0].join(30)
     assert results[0]["errors"][0]["message"] == "Node 'n' was cancelled: drain: new release"
@@ -293,7 +284,7 @@ def test_a_drain_ends_a_wait():
 
 
 def test_a_refusal_is_not_retried_unless_asked_for(mode, fake):
-    """A retry that names it waits for the usual back-off, and ends."""
+    """A retry that names the refusal waits for the usual back-off, and ends."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
     holder = bulkhead._enter(None)
     assert holder is None
@@ -320,7 +311,7 @@ def test_a_fallback_stands_in_for_a_refused_call(mode, fake):
 
 
 def test_a_waiter_on_a_fake_clock_lets_the_others_run():
-    """Time stands still while another task has something to do."""
+    """The clock does not move while another task can run."""
     fake, bulkhead = FakeRuntime(), Bulkhead(1)
 
     async def work(state):
@@ -337,7 +328,7 @@ def test_a_waiter_on_a_fake_clock_lets_the_others_run():
 
 
 def test_a_wait_that_cannot_end_on_a_fake_clock_is_an_error(fake):
-    """In place of a test that hangs."""
+    """Otherwise the test would hang."""
     bulkhead = Bulkhead(1)
     bulkhead._enter(None)
     node = create_node(lambda s: {}, bulkhead=bulkhead, runtime=fake)
@@ -355,13 +346,13 @@ def test_a_wait_that_cannot_end_on_a_fake_clock_is_an_error(fake):
     ],
 )
 def test_a_bulkhead_that_cannot_be_is_refused(given, error, message):
-    """When the node is made; the message names the field."""
+    """When the node is created. The message names the field."""
     with pytest.raises(error, match=message):
         create_node(lambda s: {}, bulkhead=given)
 
 
 class Crowd:
-    """Tasks that call one node, each of which runs until it is told to end."""
+    """Tasks that call one node. Each call runs until the test ends it."""
 
     def __init__(self, bulkhead, places, queue):
         self.bulkhead, self.places, self.queue = bulkhead, places, queue
@@ -388,14 +379,14 @@ class Crowd:
             [*self.tasks.values()][chosen % len(self.tasks)].cancel()
 
     def check(self):
-        """The bulkhead counts right, and nobody waits while there is a place."""
+        """The bulkhead counts correctly, and no call waits while a place is free."""
         waiting = [n for n, task in self.tasks.items() if not task.done() and n not in self.running]
         assert self.bulkhead.running == len(self.running) <= self.places
         assert self.bulkhead.queued == len(waiting) <= self.queue
         assert not waiting or len(self.running) == self.places
 
     async def finish(self):
-        """Let all end."""
+        """End all calls."""
         while not all(task.done() for task in self.tasks.values()):
             for event in self.running.values():
                 event.set()
@@ -415,7 +406,7 @@ class Crowd:
     steps=st.lists(st.tuples(st.sampled_from(["start", "end", "cancel"]), st.integers(0, 20)), max_size=40),
 )
 def test_the_places_add_up_whatever_happens(places, queue, steps):
-    """Never more than there are places at once; no waiter is lost, and none overtakes another."""
+    """There are never more calls than places. No waiter is lost, and waiters keep their order."""
 
     async def main():
         bulkhead = Bulkhead(BulkheadConfig(max_concurrent=places, max_queued=queue))

@@ -35,7 +35,7 @@ def fail(breaker, times=1):
 
 @pytest.mark.req("N-21")
 def test_opens_at_the_threshold(fake):
-    """Not one failure earlier."""
+    """It does not open one failure earlier."""
     breaker = breaker_on(fake, failure_threshold=3)
     fail(breaker, 2)
     assert breaker.state is CircuitState.CLOSED
@@ -55,7 +55,7 @@ def test_a_success_starts_the_count_anew(fake):
 
 @pytest.mark.req("N-21")
 def test_open_refuses_and_tells_for_how_long(fake):
-    """The error carries the time until a probe."""
+    """The error has the time until the next probe."""
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=1000)
     fail(breaker)
     fake.advance(0.25)
@@ -89,7 +89,7 @@ def test_a_probe_that_succeeds_closes(fake):
 
 @pytest.mark.req("N-21")
 def test_a_probe_that_fails_opens_and_starts_the_time_anew(fake):
-    """The whole recovery time, from the failure of the probe."""
+    """The whole recovery time starts again at the failure of the probe."""
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=1000)
     fail(breaker)
     fake.advance(1)
@@ -101,7 +101,7 @@ def test_a_probe_that_fails_opens_and_starts_the_time_anew(fake):
 
 @pytest.mark.req("N-21")
 def test_a_released_probe_makes_room(fake):
-    """A cancelled probe says nothing, and another may try."""
+    """A cancelled probe has no result, and another may begin."""
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     fail(breaker)
     permit = breaker.acquire()
@@ -126,7 +126,7 @@ def test_a_permit_of_an_earlier_state_says_nothing(fake):
 
 @pytest.mark.req("N-21")
 def test_failure_rate_mode(fake):
-    """Half of the last ten, and at least three of them."""
+    """It opens if half of the last ten calls fail, and at least three."""
     breaker = breaker_on(fake, failure_threshold=3, failure_rate=0.5, window=10)
     fail(breaker, 2)
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_failure_rate_mode(fake):
 
 @pytest.mark.req("N-21")
 def test_failure_rate_forgets_what_left_the_window(fake):
-    """Old failures do not count for ever."""
+    """Old failures no longer count."""
     breaker = breaker_on(fake, failure_threshold=2, failure_rate=0.5, window=4)
     fail(breaker)
     for _ in range(4):
@@ -163,7 +163,7 @@ def test_force_open_holds_until_reset(fake):
 
 @pytest.mark.req("N-21")
 def test_listeners_hear_every_transition_and_may_fail(fake, caplog):
-    """In order, with reasons; one that raises does not keep the next from hearing."""
+    """In order, with reasons. After one that raises, the next is still called."""
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     heard = []
 
@@ -219,7 +219,7 @@ def test_half_open_lets_no_more_than_its_permits_through(fake, permits):
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """A breaker against a model that knows only the rules."""
+    """A breaker, compared with a model of its rules."""
 
     def __init__(self):
         super().__init__()
@@ -233,7 +233,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.stale = []
 
     def change(self, state):
-        """The model changes; what was under way says nothing any more."""
+        """Change the state of the model. Earlier calls no longer count."""
         self.stale += self.probes
         self.probes, self.failures, self.state = [], 0, state
         if state == "open":
@@ -246,7 +246,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule()
     def acquire(self):
-        """Somebody calls."""
+        """A call begins."""
         if self.state == "open" and (self.now - self.opened_at) * 1000 >= 10_000:
             self.change("half_open")
         allowed = self.state == "closed" or (self.state == "half_open" and len(self.probes) < 2)
@@ -284,7 +284,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule()
     def reset(self):
-        """An operator steps in."""
+        """An operator resets the breaker."""
         self.breaker.reset()
         self.change("closed")
 
@@ -300,7 +300,7 @@ test_state_machine = pytest.mark.req("N-21")(BreakerMachine.TestCase)
 
 @pytest.mark.req("N-21", "N-24")
 def test_a_node_fails_fast_when_its_circuit_is_open(mode, fake):
-    """The function is not called; the record says when to come back."""
+    """The function is not called. The record says when to retry."""
     flaky = Flaky(ConnectionError)
     node = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -322,7 +322,7 @@ def test_a_node_fails_fast_when_its_circuit_is_open(mode, fake):
 
 @pytest.mark.req("N-21")
 def test_retries_stop_when_the_circuit_opens(mode, fake):
-    """The wait for a third attempt is not begun; the record tells what really happened."""
+    """The wait for a third attempt does not begin. The record has the error of the function."""
     flaky = Flaky(ConnectionError("dead"))
     node = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -339,14 +339,14 @@ def test_retries_stop_when_the_circuit_opens(mode, fake):
 
 
 class Model(BaseModel):
-    """Something to be invalid against."""
+    """A model for validation errors."""
 
     n: int
 
 
 @pytest.mark.req("N-21")
 def test_validation_errors_do_not_trip(mode, fake):
-    """The service answered; it was the data that did not fit."""
+    """The service has answered; only the data did not fit."""
     node = create_node(
         mode.function(lambda state: Model(n="x")),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
@@ -380,7 +380,7 @@ def test_a_predicate_decides_what_trips(mode, fake, caplog):
 
 @pytest.mark.req("N-21")
 def test_cancellations_do_not_trip(mode, fake):
-    """An abort says nothing about the service, and gives its probe back."""
+    """An abort says nothing about the service, and releases its probe."""
     controller = AbortController()
 
     def aborting(state):
@@ -398,7 +398,7 @@ def test_cancellations_do_not_trip(mode, fake):
 
 @pytest.mark.req("N-21")
 def test_nodes_may_share_a_breaker(mode, fake):
-    """What one node learns protects the other; the record names the node, not the breaker."""
+    """Failures of one node protect the other. The record names the node, not the breaker."""
     breaker = breaker_on(fake, failure_threshold=1)
     options = {"circuit_breaker": breaker, "runtime": fake}
     one = create_node(mode.function(lambda s: 1 / 0), name="one", **options)
@@ -441,7 +441,7 @@ def test_refuses_what_is_no_breaker():
 
 @pytest.mark.req("N-21")
 def test_a_retry_waits_for_a_probe_that_it_will_be_allowed(mode, fake):
-    """A recovery time that is shorter than the back-off does not end the retries."""
+    """If the recovery time is shorter than the back-off, the retries continue."""
     flaky = Flaky(ConnectionError, {"x": 1})
     node = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -455,7 +455,7 @@ def test_a_retry_waits_for_a_probe_that_it_will_be_allowed(mode, fake):
 
 @pytest.mark.req("N-21")
 def test_a_breaker_that_another_opened_during_the_wait_ends_the_retries(mode, fake):
-    """The refusal tells of the failure before it."""
+    """The refusal names the previous failure."""
     breaker = breaker_on(fake)
     fake.at(0.5, breaker.force_open)
     flaky = Flaky(ConnectionError("dead"))
@@ -469,7 +469,7 @@ def test_a_breaker_that_another_opened_during_the_wait_ends_the_retries(mode, fa
 
 @pytest.mark.req("N-21")
 def test_trips_on_takes_exception_classes(mode, fake):
-    """As retry_on does; a class is not called."""
+    """Like retry_on. A class is not called as a predicate."""
     node = create_node(
         mode.function(lambda s: 1 / 0),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1, trips_on=ConnectionError),

@@ -1,4 +1,4 @@
-"""Fallback: what runs when the function has finally failed."""
+"""Fallbacks run after all attempts of the function have failed."""
 
 import asyncio
 import json
@@ -54,14 +54,14 @@ def test_runs_with_the_same_state_when_the_function_has_failed(mode, fake, fallb
 
 @pytest.mark.req("N-25")
 def test_is_not_run_after_a_success(mode):
-    """It costs nothing then."""
+    """Then it has no cost."""
     node = create_node(mode.function(lambda s: {"x": 1}), fallback=lambda s: {"x": 2})
     assert mode.call(node, {}) == {"x": 1}
 
 
 @pytest.mark.req("N-25")
 def test_can_read_the_primary_error_and_input(mode, fake):
-    """From its context; the function itself sees none."""
+    """From its context. The context of the function has neither."""
     seen = {}
 
     def primary(state):
@@ -89,7 +89,7 @@ def test_can_read_the_primary_error_and_input(mode, fake):
 
 @pytest.mark.req("N-25", "N-24")
 def test_its_own_failure_keeps_both_errors(mode, fake):
-    """The record tells both stories; the exception holds both."""
+    """The record and the exception have both errors."""
 
     def fall_back(state):
         raise ValueError("fallback broken")
@@ -115,7 +115,7 @@ def test_its_own_failure_keeps_both_errors(mode, fake):
 
 @pytest.mark.req("N-25")
 def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(mode, fake):
-    """It reads the primary's error as well, and its success is the success."""
+    """It can read the primary error, too. Its success is the success of the call."""
     flaky = Flaky(TimeoutError, TimeoutError, {"x": "third"})
 
     def second(state):
@@ -129,7 +129,7 @@ def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(mode, fake):
 
 @pytest.mark.req("N-25")
 def test_a_node_that_fails_as_fallback_is_a_failed_fallback(mode, fake):
-    """Its captured error does not pass for a result."""
+    """Its captured error does not count as a result."""
     fallback = create_node(mode.function(lambda s: 1 / 0), name="second")
     node = create_node(mode.function(failing), fallback=fallback, runtime=fake)
     assert mode.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
@@ -144,7 +144,7 @@ def test_a_runnable_may_be_the_fallback(mode):
 
 @pytest.mark.req("N-25")
 def test_a_resilient_runnable_may_be_the_fallback(mode):
-    """A Runnable that is a node fails as a fallback, sync or async."""
+    """If a Runnable that is a node fails, the fallback has failed, sync and async."""
     fallback = create_node(RunnableLambda(lambda s: 1 / 0))
     node = create_node(mode.function(failing), fallback=fallback)
     assert mode.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
@@ -152,7 +152,7 @@ def test_a_resilient_runnable_may_be_the_fallback(mode):
 
 @pytest.mark.req("N-25")
 def test_a_sync_node_called_in_a_coroutine_can_have_an_async_fallback():
-    """The loop of the caller is not in its way."""
+    """The running event loop of the caller does not prevent that."""
 
     async def fall_back(state):
         await asyncio.sleep(0)
@@ -166,7 +166,7 @@ def test_a_sync_node_called_in_a_coroutine_can_have_an_async_fallback():
 
 @pytest.mark.req("N-25")
 def test_it_gets_what_it_asks_for_even_if_the_function_does_not(mode):
-    """The config reaches the fallback; the function is not bothered with it."""
+    """The fallback gets the config, although the function does not take it."""
 
     def fall_back(state, config: RunnableConfig):
         return {"x": config["configurable"]["k"]}
@@ -177,7 +177,7 @@ def test_it_gets_what_it_asks_for_even_if_the_function_does_not(mode):
 
 @pytest.mark.req("N-25")
 def test_it_runs_when_the_circuit_is_open(mode, fake):
-    """That is what a fallback is for."""
+    """This is the purpose of a fallback."""
     node = create_node(
         mode.function(failing),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
@@ -191,7 +191,7 @@ def test_it_runs_when_the_circuit_is_open(mode, fake):
 
 @pytest.mark.req("N-25", "N-15")
 def test_it_cannot_hang_the_graph(mode, fake):
-    """It runs under `timeout_ms` as well."""
+    """`timeout_ms` applies to it, too."""
     flaky = Flaky({"x": 1}, takes_s=99, clock=fake)
     node = create_node(
         mode.function(failing),
@@ -208,7 +208,7 @@ def test_it_cannot_hang_the_graph(mode, fake):
 
 @pytest.mark.req("N-25", "N-17")
 def test_it_does_not_run_after_an_abort(mode, fake):
-    """Whoever aborts wants no substitute."""
+    """After an abort no substitute is wanted."""
     controller = AbortController()
     controller.abort("stop")
     node = create_node(mode.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=fake)
@@ -218,7 +218,7 @@ def test_it_does_not_run_after_an_abort(mode, fake):
 
 @pytest.mark.req("N-25", "N-26")
 def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(mode):
-    """It goes through to LangGraph."""
+    """LangGraph gets the interrupt."""
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.graph import START, StateGraph
     from langgraph.types import Command
@@ -240,7 +240,7 @@ def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(mode):
 
 @pytest.mark.req("N-25")
 def test_its_output_is_checked_too(mode):
-    """A fallback that returns nonsense has failed."""
+    """A fallback with an invalid result has failed."""
     node = create_node(mode.function(failing), fallback=lambda s: 5)
     record = mode.call(node, {})["errors"][0]
     assert "InvalidNodeOutputError" in json.dumps(record["causes"])
@@ -248,14 +248,14 @@ def test_its_output_is_checked_too(mode):
 
 @pytest.mark.req("N-25")
 def test_one_that_takes_anything_gets_everything(mode):
-    """`**keywords` is a wish as well."""
+    """`**keywords` accepts all injected parameters."""
     node = create_node(mode.function(failing), fallback=lambda s, **keywords: {"x": sorted(keywords)})
     assert mode.call(node, {}, {"configurable": {}}) == {"x": ["config"]}
 
 
 @pytest.mark.req("N-25", "N-26")
 def test_langgraph_injects_what_only_the_fallback_asks_for(mode):
-    """The store and the runtime reach it by name, past a function that takes the state alone."""
+    """It gets the store and the runtime by name, although the function takes only the state."""
     seen = {}
 
     def fallback(state, *, store: BaseStore, runtime: Runtime):

@@ -1,4 +1,4 @@
-"""A fallback that is the id of another node of the same graph."""
+"""Fallbacks that name another node of the same graph."""
 
 import re
 
@@ -19,12 +19,12 @@ from langgraph_runner.testing import Flaky
 
 
 def fails(state):
-    """A node of the user's."""
+    """A node that fails."""
     raise ValueError("no such price")
 
 
 def graph_of(store=None, **actions):
-    """A graph whose first node runs; the others only stand in."""
+    """A graph whose first node runs. The other nodes are only fallbacks."""
     builder = StateGraph(GraphState)
     for name, action in actions.items():
         builder.add_node(name, action)
@@ -33,7 +33,7 @@ def graph_of(store=None, **actions):
 
 @pytest.mark.req("G-3")
 def test_the_other_node_stands_in(mode):
-    """In plain LangGraph; it reads the error and the input, and writes as the failed node."""
+    """Without the runner. It reads the error and the input, and its update counts as that of the failed node."""
     seen = []
 
     def cached(state):
@@ -50,7 +50,7 @@ def test_the_other_node_stands_in(mode):
 
 @pytest.mark.req("G-3")
 def test_the_graph_is_the_one_that_the_node_is_in(mode):
-    """A node of the same id in the graph around it is another one."""
+    """A node with the same id in the outer graph is not used."""
     inner = graph_of(
         price=create_node(mode.function(fails), fallback="cached"),
         cached=mode.function(lambda state: {"story_id": "inner"}),
@@ -63,7 +63,7 @@ def test_the_graph_is_the_one_that_the_node_is_in(mode):
 
 @pytest.mark.req("G-3")
 def test_a_made_node_keeps_its_retry_and_its_own_fallback(mode):
-    """So fallbacks can be chained."""
+    """So fallbacks can form a chain."""
     flaky = Flaky(ConnectionError, ConnectionError, {})
     second = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -80,7 +80,7 @@ def test_a_made_node_keeps_its_retry_and_its_own_fallback(mode):
 
 @pytest.mark.req("G-3")
 def test_the_other_node_gets_what_langgraph_injects(mode):
-    """The store of the run, though the failed node does not ask for it."""
+    """For example, the store of the run, although the failed node does not take it."""
     store, seen = InMemoryStore(), []
 
     def cached(state, runtime: Runtime, *, store):
@@ -94,14 +94,14 @@ def test_the_other_node_gets_what_langgraph_injects(mode):
 
 @pytest.mark.req("G-3")
 def test_a_failure_of_the_other_node_keeps_both_errors(mode):
-    """As of any fallback."""
+    """As with any fallback."""
     node = create_node(mode.function(fails), fallback="cached")
     state = mode.invoke(graph_of(price=node, cached=mode.function(fails)), {})
     assert [record["code"] for record in state["errors"]] == ["FALLBACK_FAILED"]
 
 
 def wrap(actions):
-    """Wrap a graph of nodes that are made already."""
+    """Wrap a graph of existing nodes."""
     builder = StateGraph(GraphState)
     for name, action in actions.items():
         builder.add_node(name, action)
@@ -134,14 +134,14 @@ WRONG = [
 @pytest.mark.parametrize(("actions", "message"), WRONG)
 @pytest.mark.parametrize("how", ["invoke", "runner", "wrap"])
 def test_a_wrong_id_is_refused(actions, message, how):
-    """When the graph runs, or before, where the runner or `wrap_graph()` sees it; it is not captured."""
+    """By the runner and `wrap_graph()`, or when the graph runs. The error is not captured."""
     with pytest.raises(ValueError, match=re.escape(message)):
         SEEN_BY[how](actions)
 
 
 @pytest.mark.req("G-3")
 def test_one_node_stands_in_for_all_others():
-    """As a default of `wrap_graph()`, which leaves that node as it is."""
+    """As a default of `wrap_graph()`, which does not change that node."""
     builder = StateGraph(GraphState).add_node("price", fails).add_edge(START, "price")
     builder.add_node("cached", lambda state: {"story_id": "cached"})
     assert wrap_graph(builder, fallback="cached").compile().invoke({})["story_id"] == "cached"
@@ -156,6 +156,6 @@ def test_outside_a_graph_the_message_says_what_to_do(mode):
 
 
 def test_an_empty_id_is_refused():
-    """When the node is made."""
+    """It is refused when the node is created."""
     with pytest.raises(ValueError, match="fallback: '' is not the id of a node"):
         create_node(fails, fallback="")

@@ -1,4 +1,4 @@
-"""`policies`: what a user puts around each attempt."""
+"""`policies`: policies of the user around each attempt."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.req("N-32")
 
 
 class Recording:
-    """Writes down when an attempt passes it."""
+    """Records each attempt that passes it."""
 
     def __init__(self, name, log):
         self.name = name
         self.log = log
 
     async def run(self, attempt, proceed):
-        """Write it down."""
+        """Record the attempt."""
         self.log.append(f"{self.name} {attempt.attempt}")
         try:
             return await proceed(attempt)
@@ -44,7 +44,7 @@ class Maintenance:
 
 
 def test_policies_run_around_each_attempt_the_first_one_outermost(mode, fake):
-    """Inside the retry."""
+    """They are inside the retry."""
     log = []
 
     def work(state):
@@ -67,7 +67,7 @@ def test_policies_run_around_each_attempt_the_first_one_outermost(mode, fake):
 
 
 def test_the_built_in_policies_are_inside(mode, fake):
-    """The bulkhead has its place, and the breaker sees the call, only behind those of the user's."""
+    """Bulkhead and breaker see only the calls that the user's policies let through."""
     bulkhead, breaker, seen = Bulkhead(1), NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1)), []
 
     class Looking:
@@ -93,7 +93,7 @@ def test_the_built_in_policies_are_inside(mode, fake):
 
 
 def test_a_policy_may_deliver_in_place_of_the_function(mode, fake):
-    """As a cache does; the function is not called."""
+    """For example, a cache. The function is not called."""
 
     class Cache:
         async def run(self, attempt, proceed):
@@ -105,7 +105,7 @@ def test_a_policy_may_deliver_in_place_of_the_function(mode, fake):
 
 
 def test_a_policy_may_refuse_a_call(mode, fake):
-    """As `CALL_REFUSED`, and it is not counted as a failure; a fallback stands in."""
+    """With `CALL_REFUSED`, which does not count as a failure. The fallback runs."""
     collector = NodeMetricsCollector()
     node = create_node(
         mode.function(lambda s: {}),
@@ -127,7 +127,7 @@ def test_a_policy_may_refuse_a_call(mode, fake):
 
 
 def test_a_refusal_that_is_retried_ends(mode, fake):
-    """Though the function was never called: it is the tries that are counted."""
+    """Although the function was never called, because refused attempts count, too."""
     node = create_node(
         mode.function(lambda s: {}),
         retry={"max_attempts": 4, "backoff_ms": 10, "jitter": 0, "retry_on": [CallRefusedError]},
@@ -139,7 +139,7 @@ def test_a_refusal_that_is_retried_ends(mode, fake):
 
 
 def test_an_error_of_a_policy_fails_the_attempt(mode, fake):
-    """As one of the function would."""
+    """Like an error of the function."""
 
     class Broken:
         async def run(self, attempt, proceed):
@@ -151,7 +151,7 @@ def test_an_error_of_a_policy_fails_the_attempt(mode, fake):
 
 
 def test_a_policy_waits_by_the_clock_of_the_call(mode, fake):
-    """Written once, for sync and async; the call is counted as one that waited."""
+    """The policy is written once for sync and async. The call counts as one that has waited."""
 
     class Slow:
         async def run(self, attempt, proceed):
@@ -173,7 +173,7 @@ def test_a_policy_waits_by_the_clock_of_the_call(mode, fake):
 
 
 def test_a_wait_for_a_signal_ends_with_it_or_with_its_time(mode, fake):
-    """And says which of the two it was."""
+    """The result says which of the two has happened."""
     controller, waited = AbortController(), []
     fake.at(3, lambda: controller.abort("go"))
 
@@ -189,7 +189,7 @@ def test_a_wait_for_a_signal_ends_with_it_or_with_its_time(mode, fake):
 
 
 def test_a_wait_on_the_real_clock(mode):
-    """For a time, and for a signal that another thread fires."""
+    """It waits for a time, and for a signal that another thread fires."""
     fired, waited = AbortController(), []
     fired.abort("go")
 
@@ -206,7 +206,7 @@ def test_a_wait_on_the_real_clock(mode):
 
 
 def test_what_stops_the_run_ends_the_wait_of_a_policy(mode, fake):
-    """An abort, and the total timeout."""
+    """Such as an abort or the total timeout."""
 
     class Endless:
         async def run(self, attempt, proceed):
@@ -226,7 +226,7 @@ def test_what_stops_the_run_ends_the_wait_of_a_policy(mode, fake):
 
 
 def test_the_time_that_a_policy_waits_is_gone_from_the_total_timeout(mode, fake):
-    """The function gets what is left; a timeout of an attempt is whole."""
+    """The function gets the rest. The timeout of an attempt does not shrink."""
 
     class Slow:
         async def run(self, attempt, proceed):
@@ -245,7 +245,7 @@ def test_the_time_that_a_policy_waits_is_gone_from_the_total_timeout(mode, fake)
 
 
 def test_a_breaker_is_a_policy(mode, fake):
-    """As one that a user puts further out."""
+    """A user can put one around the other policies."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1))
     assert isinstance(breaker, Policy)
     node = create_node(mode.function(lambda s: 1 / 0), policies=[breaker], runtime=fake)
@@ -254,7 +254,7 @@ def test_a_breaker_is_a_policy(mode, fake):
 
 
 def test_cancellation_goes_through_a_policy():
-    """Its clean-up runs."""
+    """The clean-up of the policy runs."""
     log = []
 
     async def main():
@@ -281,7 +281,7 @@ class Plain:
     """Its `run` cannot be awaited."""
 
     def run(self, attempt, proceed):
-        """Give a coroutine."""
+        """Return a coroutine."""
         return proceed(attempt)
 
 
@@ -295,6 +295,6 @@ class Plain:
     ],
 )
 def test_what_is_no_policy_is_refused(given, message):
-    """When the node is made."""
+    """It is refused when the node is created."""
     with pytest.raises(TypeError, match=message):
         create_node(lambda s: {}, policies=given)

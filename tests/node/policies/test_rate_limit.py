@@ -1,4 +1,4 @@
-"""`rate_limit`: attempts start at a bounded rate; the others wait for their turn, or are refused."""
+"""`rate_limit` limits the rate at which attempts start. Other attempts wait or are refused."""
 
 import asyncio
 import itertools
@@ -23,23 +23,14 @@ from langgraph_runner import (
     runner_config,
 )
 from langgraph_runner.testing import FakeRuntime, ManualClock
+from tests.waiting import eventually_blocking
 
 pytestmark = pytest.mark.req("N-32")
 
 
 def clocked(mode, fake, **options):
-    """A node that tells when its function was called."""
+    """A node that returns the time at which its function was called."""
     return create_node(mode.function(lambda s: {"at": fake.now}), runtime=fake, **options)
-
-
-def until(condition):
-    """Wait for something that another thread is about to do."""
-    pause = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("It did not happen.")
 
 
 def test_calls_within_the_rate_do_not_wait(mode, fake):
@@ -56,7 +47,7 @@ def test_a_call_beyond_the_rate_waits_for_its_token(mode, fake):
 
 
 def test_without_a_burst_calls_come_at_even_intervals(mode, fake):
-    """From the first one on."""
+    """From the first call on."""
     node = clocked(mode, fake, rate_limit=RateLimitConfig(max_calls=4, period_ms=1_000, burst=1))
     assert [mode.call(node, {})["at"] for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
@@ -71,7 +62,7 @@ def test_a_pause_fills_the_bucket_and_not_more(mode, fake):
 
 
 def test_a_wait_that_would_be_too_long_is_refused(mode, fake):
-    """At once, as `RATE_LIMITED`, with the time after which to come back; it is no failure of the node."""
+    """At once, with `RATE_LIMITED` and the time until a retry. It does not count as a failure."""
     collector = NodeMetricsCollector()
     node = clocked(
         mode,
@@ -94,7 +85,7 @@ def test_a_wait_that_would_be_too_long_is_refused(mode, fake):
 
 
 def test_a_retry_that_names_the_refusal_waits_as_long_as_it_asks(mode, fake):
-    """Longer than its own back-off."""
+    """Even if this is longer than its back-off."""
     node = clocked(
         mode,
         fake,
@@ -106,7 +97,7 @@ def test_a_retry_that_names_the_refusal_waits_as_long_as_it_asks(mode, fake):
 
 
 def test_each_attempt_takes_a_token(mode, fake):
-    """A retry must not call faster than the rate either."""
+    """Retries must not exceed the rate either."""
     calls = []
 
     def fail(state):
@@ -124,7 +115,7 @@ def test_each_attempt_takes_a_token(mode, fake):
 
 
 def test_an_open_circuit_refuses_before_the_wait(mode, fake):
-    """And takes no token."""
+    """It takes no token."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(), clock=fake.blocking.monotonic)
     node = clocked(mode, fake, rate_limit={"max_calls": 1, "period_ms": 1_000}, circuit_breaker=breaker)
     mode.call(node, {})
@@ -136,7 +127,7 @@ def test_an_open_circuit_refuses_before_the_wait(mode, fake):
 
 
 def test_the_total_timeout_ends_a_wait(mode, fake):
-    """At its own moment; the token goes to the next call."""
+    """Exactly at the timeout. The next call gets the token."""
     limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=1_000))
     node = clocked(mode, fake, rate_limit=limiter, total_timeout_ms=400)
     mode.call(node, {})
@@ -146,7 +137,7 @@ def test_the_total_timeout_ends_a_wait(mode, fake):
 
 
 def test_an_abort_ends_a_wait(mode, fake):
-    """At once; the token goes to the next call."""
+    """At once. The next call gets the token."""
     limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=1_000))
     node, controller = clocked(mode, fake, rate_limit=limiter), AbortController()
     mode.call(node, {})
@@ -157,7 +148,7 @@ def test_an_abort_ends_a_wait(mode, fake):
 
 
 def test_a_drain_ends_a_wait():
-    """A run that is to end does not wait for its turn, though the wait would be long."""
+    """A run that is stopping does not wait for a token, even if the wait would be long."""
     limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=3_600_000, max_wait_ms=3_600_000))
     builder = StateGraph(GraphState)
     builder.add_node("n", create_node(lambda s: {}, rate_limit=limiter))
@@ -166,7 +157,7 @@ def test_a_drain_ends_a_wait():
     control, results = RunControl(), []
     running = threading.Thread(target=lambda: results.append(graph.invoke({}, control=control)))
     running.start()
-    until(lambda: limiter.queued == 1)
+    eventually_blocking(lambda: limiter.queued == 1)
     control.request_drain("new release")
     running.join(30)
     assert results[0]["errors"][0]["message"] == "Node 'n' was cancelled: drain: new release"
@@ -174,7 +165,7 @@ def test_a_drain_ends_a_wait():
 
 
 def test_a_cancelled_waiter_makes_room_for_those_behind_it():
-    """The second takes the token that the first has waited for."""
+    """The second call gets the token of the first one."""
 
     async def main():
         clock = ManualClock()
@@ -200,7 +191,7 @@ def test_a_cancelled_waiter_makes_room_for_those_behind_it():
 
 
 def test_threads_share_one_limiter():
-    """With the real clock: each call has its own token, and no waiter is lost."""
+    """With the real clock: each call gets its own token, and no waiter is lost."""
     limiter = RateLimiter(RateLimitConfig(max_calls=200, period_ms=1_000, burst=1))
     blocking = create_node(lambda s: {"x": 1}, rate_limit=limiter)
 
@@ -230,7 +221,7 @@ def test_threads_share_one_limiter():
     ],
 )
 def test_a_rate_limit_that_cannot_be_is_refused(given, error, message):
-    """When the node is made; the message names the field."""
+    """When the node is created. The message names the field."""
     with pytest.raises(error, match=message):
         create_node(lambda s: {}, rate_limit=given)
 
@@ -243,7 +234,7 @@ def test_a_rate_limit_that_cannot_be_is_refused(given, error, message):
     arrivals=st.lists(st.integers(0, 2_000), min_size=1, max_size=40),
 )
 def test_no_window_has_more_calls_than_the_rate_and_the_burst(max_calls, share, period_ms, arrivals):
-    """Whatever the arrivals; and the queue keeps its order."""
+    """For any arrival times. The queue keeps its order."""
     fake, burst = FakeRuntime(), min(share, max_calls)
     config = RateLimitConfig(
         max_calls=max_calls, period_ms=period_ms, burst=burst, max_wait_ms=366 * 24 * 3600

@@ -1,4 +1,4 @@
-"""Retry: how often, how long between, and who is told."""
+"""Retries: their number, their delays and their callbacks."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from langgraph_runner.testing import FakeRuntime, Flaky
 
 
 def flaky_node(mode, fake, *script, takes_s=0.0, **options):
-    """A node that follows a script, and its script."""
+    """A node whose function follows a script, and the script."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
     function = flaky.awaited if mode.is_async else flaky.sync
     return create_node(function, name="n", runtime=fake, **options), flaky
@@ -22,7 +22,7 @@ def flaky_node(mode, fake, *script, takes_s=0.0, **options):
 
 @pytest.mark.req("N-5")
 def test_retries_until_success(mode, fake):
-    """The success is returned as if it had come at once."""
+    """The result is that of the successful attempt."""
     node, flaky = flaky_node(mode, fake, ConnectionError, TimeoutError, {"x": 1}, retry=3)
     assert mode.call(node, {}) == {"x": 1}
     assert flaky.calls == 3
@@ -55,7 +55,7 @@ def test_waits_grow_by_the_multiplier_up_to_the_cap(mode, fake):
     random=st.floats(0, 1, exclude_max=True),
 )
 def test_the_cap_holds_after_jitter(retry, backoff, multiplier, cap, jitter, random):
-    """Whatever the numbers, a delay is between 0 and the cap."""
+    """For all options, a delay is between 0 and the cap."""
     delay = backoff_delay_ms(
         retry, backoff_ms=backoff, multiplier=multiplier, max_backoff_ms=cap, jitter=jitter, random=random
     )
@@ -65,7 +65,7 @@ def test_the_cap_holds_after_jitter(retry, backoff, multiplier, cap, jitter, ran
 @pytest.mark.req("N-18")
 @pytest.mark.parametrize(("random", "expected"), [(0.0, 1.0), (0.5, 1.125), (0.999999, 1.25)])
 def test_jitter_adds_up_to_a_quarter(mode, random, expected):
-    """0 to 25 % of the delay, from the injected source."""
+    """0 to 25 % of the delay, with random numbers of the runtime."""
     fake = FakeRuntime(random=random)
     node, _ = flaky_node(mode, fake, ConnectionError, {}, retry=2)
     mode.call(node, {})
@@ -74,7 +74,7 @@ def test_jitter_adds_up_to_a_quarter(mode, random, expected):
 
 @pytest.mark.req("N-16")
 def test_an_error_that_is_final_is_not_retried(mode, fake):
-    """A bug does not go away by waiting."""
+    """A retry does not fix a bug."""
     node, flaky = flaky_node(mode, fake, KeyError("x"), retry=5)
     mode.call(node, {})
     assert (flaky.calls, fake.sleeps) == (1, [])
@@ -85,7 +85,7 @@ def test_an_error_that_is_final_is_not_retried(mode, fake):
     "retry_on", [KeyError, (KeyError, ValueError), lambda e: "x" in str(e), retry_if_exception_type(KeyError)]
 )
 def test_retry_on_takes_classes_predicates_and_tenacity(mode, fake, retry_on):
-    """The user's own rule replaces the usual one."""
+    """The user's rule replaces the default one."""
     retry = RetryConfig(max_attempts=2, retry_on=retry_on)
     node, flaky = flaky_node(mode, fake, KeyError("x"), {}, retry=retry)
     assert mode.call(node, {}) == {}
@@ -94,7 +94,7 @@ def test_retry_on_takes_classes_predicates_and_tenacity(mode, fake, retry_on):
 
 @pytest.mark.req("N-16")
 def test_a_predicate_that_raises_ends_the_retries_with_the_nodes_error(mode, fake, caplog):
-    """The node's error matters more than the predicate's, which is logged."""
+    """The error of the node is raised; that of the predicate is logged."""
 
     def broken(error):
         raise ZeroDivisionError
@@ -107,7 +107,7 @@ def test_a_predicate_that_raises_ends_the_retries_with_the_nodes_error(mode, fak
 
 
 class Answer(Exception):
-    """An HTTP error as most clients have it."""
+    """An HTTP error like that of most clients."""
 
     def __init__(self, status, headers):
         super().__init__(f"HTTP {status}")
@@ -135,7 +135,7 @@ def test_retry_after_does_not_shorten_the_wait(mode, fake):
 
 @pytest.mark.req("N-16")
 def test_a_retry_after_that_is_too_long_ends_the_retries(mode, fake):
-    """To wait less than asked would only be refused again."""
+    """After a shorter wait, the server would refuse again."""
     node, flaky = flaky_node(mode, fake, Answer(429, {"retry-after": "3600"}), retry=5)
     record = mode.call(node, {})["errors"][0]
     assert (flaky.calls, fake.sleeps) == (1, [])
@@ -144,7 +144,7 @@ def test_a_retry_after_that_is_too_long_ends_the_retries(mode, fake):
 
 @pytest.mark.req("N-23")
 def test_on_retry_attempt_hears_of_each_retry(mode, fake):
-    """Attempt, error, delay and context, before each wait."""
+    """It gets attempt, error, delay and context, before each wait."""
     events = []
     node, _ = flaky_node(
         mode,
@@ -165,7 +165,7 @@ def test_on_retry_attempt_hears_of_each_retry(mode, fake):
 
 @pytest.mark.req("N-23")
 def test_an_async_callback_is_awaited_in_both_modes(mode, fake):
-    """It need not be sync or async as the node is."""
+    """It may be async in a sync node, and sync in an async one."""
     heard = []
 
     async def hear(event):
@@ -190,7 +190,7 @@ def test_a_failing_callback_harms_nothing(mode, fake, caplog):
 
 @pytest.mark.req("N-5", "M-2")
 def test_retries_are_counted(mode, fake):
-    """The collector hears of each retry, and of one success."""
+    """The collector counts each retry, and one success."""
     collector = NodeMetricsCollector()
     node, _ = flaky_node(
         mode, fake, ConnectionError, ConnectionError, {}, retry=3, metrics_collector=collector
@@ -203,7 +203,7 @@ def test_retries_are_counted(mode, fake):
 @pytest.mark.req("N-5")
 @pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
 def test_what_a_failed_attempt_did_to_the_state_is_gone(mode, fake, nested):
-    """Each attempt sees the state as it was given, at every depth of its containers."""
+    """Each attempt gets the original state, at every depth of its containers."""
     seen = []
 
     def mutate(state):
@@ -230,7 +230,7 @@ def test_a_langgraph_retry_policy_means_the_same(mode, fake):
 
 @pytest.mark.req("N-27")
 def test_tenacity_stop_and_wait_replace_the_fields(mode, fake):
-    """They see the attempt number and the fake clock's times."""
+    """They get the attempt number, and times of the fake clock."""
     retry = RetryConfig(stop=stop_after_attempt(4), wait=wait_fixed(3))
     node, flaky = flaky_node(mode, fake, ConnectionError, retry=retry)
     record = mode.call(node, {})["errors"][0]
@@ -239,7 +239,7 @@ def test_tenacity_stop_and_wait_replace_the_fields(mode, fake):
 
 @pytest.mark.req("N-27")
 def test_tenacity_stop_after_delay_uses_the_runtimes_clock(mode, fake):
-    """Ten seconds of attempts of four seconds are three attempts."""
+    """With a limit of 10 s and attempts of 4 s there are three attempts."""
     retry = RetryConfig(stop=stop_after_delay(10), backoff_ms=0)
     node, flaky = flaky_node(mode, fake, ConnectionError, takes_s=4, retry=retry)
     mode.call(node, {})
@@ -267,7 +267,7 @@ def test_one_attempt_means_no_retry_and_no_exhaustion(mode, fake):
 
 @pytest.mark.req("N-23")
 def test_a_plain_callback_of_an_async_node_may_hand_on_a_coroutine():
-    """It is awaited, as a lambda around an async function means it."""
+    """It is awaited; for example, from a lambda around an async function."""
     heard = []
 
     async def hear(event):

@@ -28,7 +28,7 @@ async def test_a_body_that_does_not_arrive_is_refused(service_of):
 
     async def stuck():
         yield b"{"
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     async with service_of(body_timeout_s=0.05) as service:
         acme = await service.caller()
