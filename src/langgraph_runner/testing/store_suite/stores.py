@@ -6,6 +6,7 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from unittest import SkipTest
 
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.commands import AdvanceRun, ClaimRun, CreateRun
@@ -65,9 +66,7 @@ class StoreTests:
     def _needs_two_stores(self) -> None:
         """Skip a test that needs a second store, or a second opening, where there is none."""
         if not self.is_shared:
-            import pytest  # noqa: PLC0415 - only a test calls this
-
-            pytest.skip("the database is gone when it is closed")
+            raise SkipTest("the database is gone when it is closed")
 
     def _opened(self) -> RunStore:
         return RunStore(self.make(), migrate=True)
