@@ -121,12 +121,12 @@ class _Heard:
 
     def __init__(self) -> None:
         self.jobs: list[dict[str, Any]] = []
-        self._told = asyncio.Event()
+        self._has_new = asyncio.Event()
 
     async def __call__(self, job_id: str, data: dict[str, Any]) -> None:
         assert job_id, "a job has an id"
         self.jobs.append(data)
-        self._told.set()
+        self._has_new.set()
         if data.get("run_id") == "refused":
             raise ValueError("This job is no good.")
 
@@ -134,8 +134,8 @@ class _Heard:
         """Wait until it has heard of all of these."""
         async with asyncio.timeout(_SOON_S):
             while not wanted <= {str(data.get("run_id")) for data in self.jobs}:
-                self._told.clear()
-                await self._told.wait()
+                self._has_new.clear()
+                await self._has_new.wait()
 
 
 class DispatcherSuite:

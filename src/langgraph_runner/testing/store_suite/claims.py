@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import CancelRun, Heartbeat, ReleaseRuns
-from langgraph_runner.engine.store.commands.tasks import (
+from langgraph_runner.engine.store.commands.workers import (
     AddTask,
     ClaimTask,
     EndTask,
     KeepTasks,
+    RemoveWorker,
+    ReportWorker,
 )
-from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
 from langgraph_runner.engine.store.queries import TaskKey, finished_tasks, summarize_workers, task_result
 from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.testing.conformance import with_adapters

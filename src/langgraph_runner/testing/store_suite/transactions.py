@@ -13,7 +13,7 @@ from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.commands import CheckTables, Created
 from langgraph_runner.engine.store.queries.run_list import runs_page
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.testing.conformance import with_adapters
 from langgraph_runner.testing.store_suite.stores import (
@@ -31,8 +31,6 @@ from langgraph_runner.testing.store_suite.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
     from langgraph_runner.engine.store import RunStore
@@ -50,13 +48,8 @@ class _Ask(Write[Any]):
     sql: str
     write: Write[Any]
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[_Ask]) -> list[bool]:
-        """Give whether the statement has failed, and apply a write behind it."""
-        return [each.has_failed(connection) for each in writes]
-
-    def has_failed(self, connection: Connection) -> bool:
-        """As `apply`, for one."""
+    def apply_one(self, connection: Connection) -> bool:
+        """Return whether the statement has failed, and apply the write after it."""
         has_failed = False
         try:
             with backend_of(connection).begin_nested(connection):
@@ -70,12 +63,18 @@ class _Ask(Write[Any]):
 class _Clock(Write[bool]):
     """Whether the clock of the database moves on within a transaction."""
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[_Clock]) -> list[bool]:
+    def apply_one(self, connection: Connection) -> bool:
         """Look until it does, often enough for many milliseconds."""
         first = now_in(connection)
-        moves = any(now_in(connection) > first for _ in range(_TRIES))
-        return [moves] * len(writes)
+        return any(now_in(connection) > first for _ in range(_TRIES))
+
+
+class _Missing(Write[None]):
+    """Ask a table that does not exist."""
+
+    def apply_one(self, connection: Connection) -> None:
+        """Ask for all rows."""
+        connection.execute(text(_MISSING_TABLE))
 
 
 class TransactionTests(StoreTests):
@@ -220,16 +219,6 @@ class TransactionTests(StoreTests):
         held.go.set()
         await writing
         assert 1 <= in_use <= at_most
-
-
-class _Missing(Write[None]):
-    """Ask a table that does not exist."""
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[_Missing]) -> list[None]:
-        """Once."""
-        connection.execute(text(_MISSING_TABLE))
-        return [None] * len(writes)
 
 
 async def _events(store: RunStore, run_id: str) -> list[tuple[int, str, str, int]]:
