@@ -122,7 +122,8 @@ def summarize_workers(connection: Connection, tenant: str) -> WorkerSummary:
 
 def _counts(connection: Connection, query: Any) -> dict[str, int]:
     """Return the result of a query for names and counts."""
-    return {str(name): count for name, count in connection.execute(query)}
+    found: Any = connection.execute(query)
+    return {str(name): count for name, count in found}
 
 
 @for_all_tenants
