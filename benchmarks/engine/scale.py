@@ -29,7 +29,7 @@ from benchmarks.report import Goal, Section, Table, milliseconds, times
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.commands import advance, claim, start
-from langgraph_runner.engine.store.queries import events, run_list
+from langgraph_runner.engine.store.queries import run_list
 from langgraph_runner.engine.store.queries import runs as run_queries
 from langgraph_runner.workflow import Workflow
 
@@ -82,7 +82,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             run_queries._COUNTED_RUN, lambda n: {"tenant": tenant(n)[0], "run": tenant(n)[1]}
         ),
         "the last events of 50 followed runs": Asked(
-            events._LAST_EVENTS,
+            run_queries._LAST_EVENTS,
             lambda n: {
                 "tenants": [tenant(n + each)[0] for each in range(50)],
                 "ids": json.dumps([tenant(n + each)[1] for each in range(50)]),

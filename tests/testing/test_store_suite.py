@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from unittest import SkipTest
 
 import pytest
 from sqlalchemy import insert
@@ -149,5 +150,5 @@ def test_a_database_without_a_second_store_skips_what_needs_one():
         def make(self):
             return "sqlite://"
 
-    with pytest.raises(pytest.skip.Exception, match="gone when it is closed"):
+    with pytest.raises(SkipTest, match="gone when it is closed"):
         TestInMemory().test_equal_work_is_begun_once()

@@ -169,7 +169,7 @@ class RunEngine(RunReader):
 
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
         files = None if artifacts is None or artifacts == "" else open_artifact_store(artifacts)
-        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate, runtimes=runtimes)
+        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate, runtimes=runtime)
         files = open_artifact_store(runs.database.folder) if files is None else files
         if dispatch is not None and not isinstance(dispatch, str):
             checks.of_kind(

@@ -43,7 +43,7 @@ def _content(store: ArtifactStore, sha256: str) -> bytes:
 
 
 def _problem(files: ArtifactFiles, ref: ArtifactRef) -> str:
-    """What a read says that is refused."""
+    """Return the message of a refused read."""
     try:
         data = files.read(ref)
     except ArtifactError as error:
@@ -93,7 +93,7 @@ class ArtifactStoreSuite:
         assert found.age_s < _DAY_S
 
     def test_a_file_that_is_not_there_is_missing(self) -> None:
-        """Also where nothing was ever kept. What the reader is told names the fix."""
+        """Also in an empty store. The error names the fix."""
         store = self.make()
         sha256 = _sha256(b"tea")
         assert store.stat(sha256) is None
@@ -177,7 +177,7 @@ class ArtifactStoreSuite:
             assert ArtifactFiles(self.make()).read(ref) == b"tea"
 
     def test_equal_files_are_put_at_the_same_time(self) -> None:
-        """All callers succeed, and who reads meanwhile sees the whole file or none."""
+        """All callers succeed, and concurrent readers see the whole file or none."""
         data = b"tea" * 100_000
         sha256 = _sha256(data)
         barrier, is_over = Barrier(_AT_ONCE), Event()

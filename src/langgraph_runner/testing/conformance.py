@@ -6,6 +6,7 @@ The tests are plain functions, each with an event loop of its own, so they need 
 from __future__ import annotations
 
 import asyncio
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.store.records import CacheEntry
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.cache.tiers import HotTier
     from langgraph_runner.engine.dispatch.dispatcher import Dispatcher
 
-__all__ = ["DispatcherSuite", "HotTierSuite"]
+__all__ = ["DispatcherSuite", "HotTierSuite", "with_adapters"]
 
 _SOON_S: Final = 30.0
 _IDLE_S: Final = 0.3
 """After so long a worker without jobs waits for one."""
+
+
+def with_adapters(test: Callable[..., Awaitable[None]]) -> Callable[[Any], None]:
+    """Make a plain method of an async test: `_with()` of its suite passes the adapters, in an event loop."""
+
+    def run(self: Any) -> None:
+        self._with(partial(test, self))
+
+    update_wrapper(run, test)
+    del run.__wrapped__  # type: ignore[attr-defined] # pytest would take the parameters of the test for fixtures.
+    return run
 
 
 def _entry(key: str, *, step: str = "s") -> CacheEntry:
@@ -58,68 +70,50 @@ class HotTierSuite:
 
         asyncio.run(main())
 
-    def test_what_is_put_is_found(self) -> None:
+    @with_adapters
+    async def test_what_is_put_is_found(self, tier: HotTier) -> None:
         """With all its fields; what is not known is left out."""
+        await tier.put_many("t", [_entry("a"), _entry("b")])
+        assert await tier.get_many("t", ["a", "b", "c"]) == {"a": _entry("a"), "b": _entry("b")}
 
-        async def check(tier: HotTier) -> None:
-            await tier.put_many("t", [_entry("a"), _entry("b")])
-            assert await tier.get_many("t", ["a", "b", "c"]) == {"a": _entry("a"), "b": _entry("b")}
-
-        self._with(check)
-
-    def test_nothing_is_known_at_first(self) -> None:
+    @with_adapters
+    async def test_nothing_is_known_at_first(self, tier: HotTier) -> None:
         """Nor is it wrong to ask for nothing, or to put nothing."""
+        await tier.put_many("t", [])
+        assert (await tier.get_many("t", []), await tier.get_many("t", ["a"])) == ({}, {})
 
-        async def check(tier: HotTier) -> None:
-            await tier.put_many("t", [])
-            assert (await tier.get_many("t", []), await tier.get_many("t", ["a"])) == ({}, {})
-
-        self._with(check)
-
-    def test_the_newest_entry_of_a_key_is_served(self) -> None:
+    @with_adapters
+    async def test_the_newest_entry_of_a_key_is_served(self, tier: HotTier) -> None:
         """It replaces the one before."""
+        await tier.put_many("t", [_entry("a")])
+        await tier.put_many("t", [_entry("a", step="other")])
+        assert await tier.get_many("t", ["a"]) == {"a": _entry("a", step="other")}
 
-        async def check(tier: HotTier) -> None:
-            await tier.put_many("t", [_entry("a")])
-            await tier.put_many("t", [_entry("a", step="other")])
-            assert await tier.get_many("t", ["a"]) == {"a": _entry("a", step="other")}
-
-        self._with(check)
-
-    def test_a_tenant_is_served_its_own_entries_only(self) -> None:
+    @with_adapters
+    async def test_a_tenant_is_served_its_own_entries_only(self, tier: HotTier) -> None:
         """Also where the names of tenants and keys could be taken for one another."""
+        await tier.put_many("a:b", [_entry("c")])
+        await tier.put_many("ü/%", [_entry("c")])
+        for tenant, key in (("a", "b:c"), ("a", "c"), ("b", "c"), ("", "a:b:c"), ("ü", "c")):
+            assert await tier.get_many(tenant, [key]) == {}
+        assert await tier.get_many("ü/%", ["c"]) == {"c": _entry("c")}
 
-        async def check(tier: HotTier) -> None:
-            await tier.put_many("a:b", [_entry("c")])
-            await tier.put_many("ü/%", [_entry("c")])
-            for tenant, key in (("a", "b:c"), ("a", "c"), ("b", "c"), ("", "a:b:c"), ("ü", "c")):
-                assert await tier.get_many(tenant, [key]) == {}
-            assert await tier.get_many("ü/%", ["c"]) == {"c": _entry("c")}
-
-        self._with(check)
-
-    def test_cleared_is_empty(self) -> None:
+    @with_adapters
+    async def test_cleared_is_empty(self, tier: HotTier) -> None:
         """For all tenants."""
+        await tier.put_many("t", [_entry("a")])
+        await tier.put_many("u", [_entry("a")])
+        await tier.clear()
+        assert (await tier.get_many("t", ["a"]), await tier.get_many("u", ["a"])) == ({}, {})
+        await tier.put_many("t", [_entry("a")])
+        assert await tier.get_many("t", ["a"])
 
-        async def check(tier: HotTier) -> None:
-            await tier.put_many("t", [_entry("a")])
-            await tier.put_many("u", [_entry("a")])
-            await tier.clear()
-            assert (await tier.get_many("t", ["a"]), await tier.get_many("u", ["a"])) == ({}, {})
-            await tier.put_many("t", [_entry("a")])
-            assert await tier.get_many("t", ["a"])
-
-        self._with(check)
-
-    def test_many_keys_are_one_question(self) -> None:
+    @with_adapters
+    async def test_many_keys_are_one_question(self, tier: HotTier) -> None:
         """However many they are, each is found."""
-
-        async def check(tier: HotTier) -> None:
-            keys = [f"w:s:{number:064}" for number in range(500)]
-            await tier.put_many("t", [_entry(key) for key in keys])
-            assert (await tier.get_many("t", iter(keys))).keys() == set(keys)
-
-        self._with(check)
+        keys = [f"w:s:{number:064}" for number in range(500)]
+        await tier.put_many("t", [_entry(key) for key in keys])
+        assert (await tier.get_many("t", iter(keys))).keys() == set(keys)
 
 
 class _Heard:
@@ -127,12 +121,12 @@ class _Heard:
 
     def __init__(self) -> None:
         self.jobs: list[dict[str, Any]] = []
-        self._told = asyncio.Event()
+        self._has_new = asyncio.Event()
 
     async def __call__(self, job_id: str, data: dict[str, Any]) -> None:
         assert job_id, "a job has an id"
         self.jobs.append(data)
-        self._told.set()
+        self._has_new.set()
         if data.get("run_id") == "refused":
             raise ValueError("This job is no good.")
 
@@ -140,8 +134,8 @@ class _Heard:
         """Wait until it has heard of all of these."""
         async with asyncio.timeout(_SOON_S):
             while not wanted <= {str(data.get("run_id")) for data in self.jobs}:
-                self._told.clear()
-                await self._told.wait()
+                self._has_new.clear()
+                await self._has_new.wait()
 
 
 class DispatcherSuite:
@@ -169,104 +163,91 @@ class DispatcherSuite:
 
         asyncio.run(main())
 
-    def test_a_worker_hears_of_what_is_announced(self) -> None:
+    @with_adapters
+    async def test_a_worker_hears_of_what_is_announced(self, maker: Dispatcher, worker: Dispatcher) -> None:
         """Of several at once, and one after another."""
+        heard = _Heard()
+        await worker.listen(heard)
+        await maker.announce(["a", "b"])
+        await maker.announce(["c"])
+        await heard.run_ids({"a", "b", "c"})
+        assert all(data.keys() == {"run_id"} for data in heard.jobs)
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard = _Heard()
-            await worker.listen(heard)
-            await maker.announce(["a", "b"])
-            await maker.announce(["c"])
-            await heard.run_ids({"a", "b", "c"})
-            assert all(data.keys() == {"run_id"} for data in heard.jobs)
-
-        self._with(check)
-
-    def test_what_was_announced_before_is_heard_of_too(self) -> None:
+    @with_adapters
+    async def test_what_was_announced_before_is_heard_of_too(
+        self, maker: Dispatcher, worker: Dispatcher
+    ) -> None:
         """The queue keeps it for a worker that comes later."""
+        heard = _Heard()
+        await maker.announce(["early"])
+        await worker.listen(heard)
+        await heard.run_ids({"early"})
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard = _Heard()
-            await maker.announce(["early"])
-            await worker.listen(heard)
-            await heard.run_ids({"early"})
-
-        self._with(check)
-
-    def test_what_is_announced_again_is_heard_of_again(self) -> None:
+    @with_adapters
+    async def test_what_is_announced_again_is_heard_of_again(
+        self, maker: Dispatcher, worker: Dispatcher
+    ) -> None:
         """A run that was handed back waits a second time."""
+        heard = _Heard()
+        await worker.listen(heard)
+        async with asyncio.timeout(_SOON_S):
+            while len(heard.jobs) < 2:  # The job of before may just be ending.
+                await maker.announce(["again"])
+                await asyncio.sleep(0.02)
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard = _Heard()
-            await worker.listen(heard)
-            async with asyncio.timeout(_SOON_S):
-                while len(heard.jobs) < 2:  # The job of before may just be ending.
-                    await maker.announce(["again"])
-                    await asyncio.sleep(0.02)
-
-        self._with(check)
-
-    def test_a_job_that_is_refused_does_not_stop_the_others(self) -> None:
+    @with_adapters
+    async def test_a_job_that_is_refused_does_not_stop_the_others(
+        self, maker: Dispatcher, worker: Dispatcher
+    ) -> None:
         """Its `ValueError` is the end of that job only."""
+        heard = _Heard()
+        await worker.listen(heard)
+        await maker.announce(["refused"])
+        await heard.run_ids({"refused"})
+        await maker.announce(["good"])
+        await heard.run_ids({"good"})
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard = _Heard()
-            await worker.listen(heard)
-            await maker.announce(["refused"])
-            await heard.run_ids({"refused"})
-            await maker.announce(["good"])
-            await heard.run_ids({"good"})
-
-        self._with(check)
-
-    def test_a_paused_worker_leaves_jobs_to_others(self) -> None:
+    @with_adapters
+    async def test_a_paused_worker_leaves_jobs_to_others(self, maker: Dispatcher, worker: Dispatcher) -> None:
         """And hears of them again when it goes on."""
+        heard, others = _Heard(), _Heard()
+        worker.set_paused(True)
+        await worker.listen(heard)
+        other = self.make()
+        try:
+            await other.listen(others)
+            await maker.announce(["a", "b", "c"])
+            await others.run_ids({"a", "b", "c"})
+        finally:
+            await other.close()
+        assert heard.jobs == []
+        worker.set_paused(False)
+        await maker.announce(["d"])
+        await heard.run_ids({"d"})
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard, others = _Heard(), _Heard()
-            worker.set_paused(True)
-            await worker.listen(heard)
-            other = self.make()
-            try:
-                await other.listen(others)
-                await maker.announce(["a", "b", "c"])
-                await others.run_ids({"a", "b", "c"})
-            finally:
-                await other.close()
-            assert heard.jobs == []
-            worker.set_paused(False)
-            await maker.announce(["d"])
-            await heard.run_ids({"d"})
-
-        self._with(check)
-
-    def test_a_worker_that_is_paused_while_it_waits_takes_no_further_job(self) -> None:
+    @with_adapters
+    async def test_a_worker_that_is_paused_while_it_waits_takes_no_further_job(
+        self, maker: Dispatcher, worker: Dispatcher
+    ) -> None:
         """It may have waited for longer than the others."""
+        heard, others = _Heard(), _Heard()
+        await worker.listen(heard)
+        await maker.announce(["first"])
+        await heard.run_ids({"first"})
+        other = self.make()
+        try:
+            await other.listen(others)
+            await asyncio.sleep(_IDLE_S)
+            worker.set_paused(True)
+            before = len(heard.jobs)
+            await maker.announce(["a", "b", "c"])
+            await others.run_ids({"a", "b", "c"})
+        finally:
+            await other.close()
+        assert len(heard.jobs) == before
 
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            heard, others = _Heard(), _Heard()
-            await worker.listen(heard)
-            await maker.announce(["first"])
-            await heard.run_ids({"first"})
-            other = self.make()
-            try:
-                await other.listen(others)
-                await asyncio.sleep(_IDLE_S)
-                worker.set_paused(True)
-                before = len(heard.jobs)
-                await maker.announce(["a", "b", "c"])
-                await others.run_ids({"a", "b", "c"})
-            finally:
-                await other.close()
-            assert len(heard.jobs) == before
-
-        self._with(check)
-
-    def test_one_that_was_never_used_can_be_closed(self) -> None:
+    @with_adapters
+    async def test_one_that_was_never_used_can_be_closed(self, maker: Dispatcher, worker: Dispatcher) -> None:
         """So can one that only announces."""
-
-        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
-            del worker
-            await maker.announce(["a"])
-
-        self._with(check)
+        del worker
+        await maker.announce(["a"])

@@ -8,7 +8,7 @@ import itertools
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime
 
@@ -19,14 +19,61 @@ if TYPE_CHECKING:
     from langgraph_runner.runtime.abort import AbortSignal
     from langgraph_runner.runtime.limits import Limits
 
-__all__ = ["FakeRuntime"]
+__all__ = ["FakeClock", "FakeRuntime", "FakeTime"]
 
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _TURNS: Final = 100
 """How many turns of the event loop other tasks get to do their work before the clock moves on."""
 
 
-class FakeRuntime:
+ClockT = TypeVar("ClockT", bound="FakeClock")
+
+
+class FakeClock:
+    """What both fake clocks have: the time, the random number of every draw, and tokens that count up."""
+
+    now: float
+
+    def __init__(self, random: float) -> None:
+        self._random = random
+        self._tokens = itertools.count(1)
+
+
+class FakeTime(Generic[ClockT]):
+    """The part of a runtime that reads a fake clock."""
+
+    is_async: bool
+
+    def __init__(self, clock: ClockT) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        """Seconds since the clock was made."""
+        return self._clock.now
+
+    def now_utc(self) -> datetime:
+        """The same, from the beginning of 2026."""
+        return _START + timedelta(seconds=self._clock.now)
+
+    def random(self) -> float:
+        """The number that the test has chosen."""
+        return self._clock._random  # noqa: SLF001 - the two classes belong together
+
+    def token_hex(self, nbytes: int) -> str:
+        """1, 2, 3 and so on."""
+        return f"{next(self._clock._tokens):0{2 * nbytes}x}"  # noqa: SLF001
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """As the real runtime of the same kind does."""
+        real = REAL_RUNTIMES.awaiting if self.is_async else REAL_RUNTIMES.blocking
+        return real.adapt(function, is_async=is_async)
+
+    def cancel_requests(self) -> int:
+        """0: nothing cancels a task of the test."""
+        return 0
+
+
+class FakeRuntime(FakeClock):
     """A clock for tests: `create_node(function, runtime=FakeRuntime())`, for sync and async functions.
 
     Time stands still until a pipeline waits, or the function under test calls `advance()` to say how long it takes.
@@ -51,8 +98,7 @@ class FakeRuntime:
         """Seconds since the clock was made."""
         self.sleeps: list[float] = []
         """How long the pipeline has waited, each time, in seconds."""
-        self._random = random
-        self._tokens = itertools.count(1)
+        super().__init__(random)
         self._planned: list[tuple[float, int, Callable[[], object]]] = []
         self._running: list[tuple[Limits, float]] = []
         self.awaiting: Runtime = _FakeAsyncRuntime(self)
@@ -145,30 +191,23 @@ def _find_stopped(error: BaseException, limits: Limits) -> _Stopped | None:
     return None
 
 
-class _FakeTime:
-    def __init__(self, fake: FakeRuntime) -> None:
-        self._fake = fake
-
-    def monotonic(self) -> float:
-        return self._fake.now
-
-    def now_utc(self) -> datetime:
-        return START + timedelta(seconds=self._fake.now)
-
-    def random(self) -> float:
-        return self._fake._random  # noqa: SLF001 - the two classes belong together
-
-    def token_hex(self, nbytes: int) -> str:
-        return f"{next(self._fake._tokens):0{2 * nbytes}x}"  # noqa: SLF001
-
-    def cancel_requests(self) -> int:
-        return 0
+class _FakeTime(FakeTime[FakeRuntime]):
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        with self._clock._under(limits):  # noqa: SLF001 - the two classes belong together
+            result = function(*arguments, **keywords)
+            return await result if self.is_async else result
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
-        self._fake._wait(seconds, limits)  # noqa: SLF001
+        self._clock._wait(seconds, limits)  # noqa: SLF001
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
-        fake = self._fake
+        fake = self._clock
         ends = [fake.now + end for end in (seconds, limits.seconds if limits else None) if end is not None]
         end = min(ends, default=float("inf"))
         while True:
@@ -204,35 +243,12 @@ class _FakeAsyncRuntime(_FakeTime):
                 return
             await asyncio.sleep(0)  # noqa: TID251 - this is a runtime, on the real event loop
 
-    async def call(
-        self,
-        function: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        keywords: Mapping[str, Any],
-        limits: Limits | None,
-    ) -> Any:
-        with self._fake._under(limits):  # noqa: SLF001
-            return await function(*arguments, **keywords)
-
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
         return function if is_async else partial(_call, function)
 
 
 class _FakeBlockingRuntime(_FakeTime):
     is_async = False
-
-    async def call(
-        self,
-        function: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        keywords: Mapping[str, Any],
-        limits: Limits | None,
-    ) -> Any:
-        with self._fake._under(limits):  # noqa: SLF001
-            return function(*arguments, **keywords)
-
-    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-        return REAL_RUNTIMES.blocking.adapt(function, is_async=is_async)
 
 
 async def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

@@ -7,11 +7,11 @@ import copy
 import heapq
 import itertools
 import threading
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime
+from langgraph_runner.testing.fake_runtime import FakeClock, FakeTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ManualClock"]
 
-_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
-
-class ManualClock:
+class ManualClock(FakeClock):
     """A clock for tests of an engine: `RunEngine(..., runtime=ManualClock())`.
 
     With a `FakeRuntime` a wait returns at once and moves the time. An engine has many waits under way: it looks for
@@ -51,8 +49,7 @@ class ManualClock:
     def __init__(self, *, random: float = 0.0) -> None:
         self.now = 0.0
         """Seconds since the clock was made."""
-        self._random = random
-        self._tokens = itertools.count(1)
+        super().__init__(random)
         self._order = itertools.count()
         self._lock = threading.Lock()
         self._sleepers: list[tuple[float, int, Callable[[], object]]] = []
@@ -92,24 +89,7 @@ class ManualClock:
             heapq.heapify(self._sleepers)
 
 
-class _Clock:
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-
-    def monotonic(self) -> float:
-        return self._clock.now
-
-    def now_utc(self) -> datetime:
-        return _START + timedelta(seconds=self._clock.now)
-
-    def random(self) -> float:
-        return self._clock._random  # noqa: SLF001 - two classes, one clock
-
-    def token_hex(self, nbytes: int) -> str:
-        return f"{next(self._clock._tokens):0{2 * nbytes}x}"  # noqa: SLF001
-
-
-class _AwaitingClock(_Clock):
+class _AwaitingClock(FakeTime[ManualClock]):
     is_async = True
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
@@ -168,39 +148,33 @@ class _AwaitingClock(_Clock):
             work.cancel()
             await asyncio.gather(work, timer, return_exceptions=True)
 
-    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-        return REAL_RUNTIMES.awaiting.adapt(function, is_async=is_async)
-
     def cancel_requests(self) -> int:
         return REAL_RUNTIMES.awaiting.cancel_requests()
 
 
-class _BlockingClock(_Clock):
+class _BlockingClock(FakeTime[ManualClock]):
     is_async = False
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
-        over = threading.Event()
-        wake = over.set
-        disarm = limits.signal.add_callback(wake) if limits is not None and limits.signal else None
-        self._clock._add(seconds, wake)  # noqa: SLF001
-        try:
-            over.wait()
-        finally:
-            self._clock._remove(wake)  # noqa: SLF001
-            if disarm is not None:
-                disarm()
-        if limits is not None and (cancelled := limits.cancelled()) is not None:
-            raise cancelled
+        self._block(seconds, limits)
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
-        over, started = threading.Event(), self.monotonic()
-        signals = (signal, limits.signal if limits is not None else None)
-        disarm = [each.add_callback(over.set) for each in signals if each is not None]
-        wake = over.set
+        started = self.monotonic()
         limit_s = limits.seconds if limits is not None else None
-        ends = [end for end in (seconds, limit_s) if end is not None]
-        if ends:
-            self._clock._add(min(ends), wake)  # noqa: SLF001
+        self._block(min((end for end in (seconds, limit_s) if end is not None), default=None), limits, signal)
+        elapsed = self.monotonic() - started
+        if limits is not None and limit_s is not None and elapsed >= limit_s and not signal.aborted:
+            raise limits.timed_out(elapsed)
+        return signal.aborted
+
+    def _block(self, seconds: float | None, limits: Limits | None, signal: AbortSignal | None = None) -> None:
+        """Block until the time is over or a signal fires; raise the error of `limits` if theirs has."""
+        over = threading.Event()
+        wake = over.set
+        signals = (signal, limits.signal if limits is not None else None)
+        disarm = [each.add_callback(wake) for each in signals if each is not None]
+        if seconds is not None:
+            self._clock._add(seconds, wake)  # noqa: SLF001
         try:
             over.wait()
         finally:
@@ -209,10 +183,6 @@ class _BlockingClock(_Clock):
                 remove()
         if limits is not None and (cancelled := limits.cancelled()) is not None:
             raise cancelled
-        elapsed = self.monotonic() - started
-        if limits is not None and limit_s is not None and elapsed >= limit_s and not signal.aborted:
-            raise limits.timed_out(elapsed)
-        return signal.aborted
 
     async def call(
         self,
@@ -222,12 +192,6 @@ class _BlockingClock(_Clock):
         limits: Limits | None,
     ) -> Any:
         return await REAL_RUNTIMES.blocking.call(function, arguments, keywords, limits)
-
-    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-        return REAL_RUNTIMES.blocking.adapt(function, is_async=is_async)
-
-    def cancel_requests(self) -> int:
-        return 0
 
 
 async def _call(

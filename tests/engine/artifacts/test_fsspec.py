@@ -12,7 +12,7 @@ from langgraph_runner import FsspecArtifactStore, LocalArtifactStore, RunEngine,
 from langgraph_runner.engine import ArtifactError, RunStatus
 from langgraph_runner.engine.artifacts import fsspec as fsspec_artifacts
 from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact_store
-from langgraph_runner.engine.store.commands import prune
+from langgraph_runner.engine.store.commands import retention
 from langgraph_runner.workflow import ChangeRequest
 from tests.memory_filesystem import memory_prefix
 
@@ -308,7 +308,7 @@ async def test_a_file_elsewhere_has_no_path(engine_of, flow, memory_prefix):
 
 async def test_prune_collects_what_no_run_refers_to(engine_of, flow, memory_prefix, monkeypatch):
     """When it is a day old."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         await engine.run("w", {"text": "old"})
         memory_prefix.age(2 * DAY_S)
@@ -321,7 +321,7 @@ async def test_files_that_two_databases_refer_to_stay(
     engine_of, flow, memory_prefix, tmp_path, monkeypatch, caplog
 ):
     """One database does not know the files of the other's runs."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     async with (
         engine_of(flow, artifacts=memory_prefix.url) as first,
         engine_of(flow, artifacts=memory_prefix.url, store=f"sqlite:///{tmp_path / 'other.db'}") as second,

@@ -9,7 +9,7 @@ import pytest
 from langgraph_runner.engine import ArtifactError
 from langgraph_runner.engine.artifacts.files import ArtifactFiles
 from langgraph_runner.engine.artifacts.local import LocalArtifactStore
-from langgraph_runner.engine.store.commands import prune
+from langgraph_runner.engine.store.commands import retention
 from langgraph_runner.workflow import ArtifactRef, Workflow
 
 DAY_S = 86_400
@@ -49,7 +49,7 @@ def folder(tmp_path):
 @pytest.mark.req("R-46")
 async def test_files_go_with_the_last_run_that_refers_to_them(engine_of, flow, folder, monkeypatch):
     """When they are a day old, and the cache no longer serves them."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     async with engine_of(flow) as engine:
         await engine.run("w", {"text": "old"})
         age(folder)
@@ -87,7 +87,7 @@ async def test_a_folder_that_two_databases_use_is_left_alone(
     engine_of, flow, folder, tmp_path, caplog, monkeypatch
 ):
     """One database does not know the files of the other's runs."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     async with (
         engine_of(flow) as first,
         engine_of(flow, store=f"sqlite:///{tmp_path / 'other.db'}") as second,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from langgraph_runner.engine.store.commands import prune
+from langgraph_runner.engine.store.commands import retention
 from langgraph_runner.engine.store.schema import outputs
 from langgraph_runner.workflow import Workflow
 
@@ -26,7 +26,7 @@ async def kept(engine):
 @pytest.mark.parametrize("cache", ["none", "global"])
 async def test_unreferenced_outputs_are_deleted(engine_of, monkeypatch, cache):
     """Outputs of the cache are deleted when no other process may serve them."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)  # This time has passed.
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)  # That time is over.
     async with engine_of(flow_of(cache)) as engine:
         for x in range(3):
             await engine.run("w", {"x": x})
@@ -45,7 +45,7 @@ async def test_outputs_of_younger_runs_stay(engine_of, cache):
 
 async def test_an_output_that_tenants_have_in_common_stays_with_the_other(engine_of, monkeypatch):
     """Each tenant has its own copy."""
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     async with engine_of(flow_of("global")) as engine:
         await engine.run("w", {"x": 7}, tenant="acme")
         other = await engine.run("w", {"x": 7}, tenant="other")

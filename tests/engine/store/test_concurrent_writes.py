@@ -22,7 +22,7 @@ from langgraph_runner.engine.store.commands import (
     CreateRun,
     DeleteUnusedOutputs,
     ReleaseRuns,
-    locks,
+    base,
 )
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
@@ -101,7 +101,7 @@ async def test_equal_work_that_begins_at_once_is_begun_by_one(store):
 @pytest.mark.req("R-24")
 async def test_more_keys_than_can_be_locked_one_by_one_are_locked_together(store, monkeypatch):
     """This also excludes transactions that lock a few keys."""
-    monkeypatch.setattr(locks, "_MAX_KEYS", 0)
+    monkeypatch.setattr(base, "_MAX_KEYS", 0)
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))

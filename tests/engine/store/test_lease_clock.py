@@ -10,11 +10,11 @@ from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import times as timing
+from langgraph_runner.engine.store import statements
 from langgraph_runner.engine.store.commands import Heartbeat
 from langgraph_runner.engine.store.lease_clock import DatabaseClock, FutureLease, LeaseClock
 from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import edited
@@ -152,14 +152,14 @@ def flow():
 @pytest.fixture
 def set_forward(monkeypatch):
     """Sets the clocks of all databases forward by an hour, for the engines."""
-    times, is_set = timing._NOW, []
+    times, is_set = statements._NOW, []
 
     class Ahead:
         def ask(self, connection):
             (row,) = times.ask(connection)
             return [SimpleNamespace(now=row.now + (HOUR_MS if is_set else 0))]
 
-    monkeypatch.setattr(timing, "_NOW", Ahead())
+    monkeypatch.setattr(statements, "_NOW", Ahead())
     return lambda: is_set.append(1)
 
 

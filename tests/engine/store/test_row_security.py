@@ -10,8 +10,8 @@ from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.backends import PostgreSQLBackend, open_database
 from langgraph_runner.engine.store.migrating import downgrade, upgrade
-from langgraph_runner.engine.store.row_security import for_all_tenants, tenants_of_query
 from langgraph_runner.engine.store.schema import METADATA, runs
+from langgraph_runner.engine.store.statements import for_all_tenants, tenants_of_query
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import ChangeRequest
 from tests.engine.conftest import ON_SQLITE

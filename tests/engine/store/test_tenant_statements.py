@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event, update
 
 from langgraph_runner import Workflow
 from langgraph_runner.engine.store.commands import Heartbeat
-from langgraph_runner.engine.store.commands.tasks import ClaimTask
+from langgraph_runner.engine.store.commands.workers import ClaimTask
 from langgraph_runner.engine.store.schema import METADATA, runs
 from langgraph_runner.server.auth.audit import audit_entries
 from langgraph_runner.server.reading.step_metrics import workflow_metrics

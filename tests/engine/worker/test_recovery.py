@@ -11,7 +11,7 @@ from sqlalchemy import update
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store.schema import run_steps, runs
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.worker.test_tenants_in_turn import Together

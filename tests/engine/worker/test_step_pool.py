@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine.store.commands.tasks import ClaimTask, KeepTasks
+from langgraph_runner.engine.store.commands.workers import ClaimTask, KeepTasks
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
 from tests.waiting import Observed, eventually
 

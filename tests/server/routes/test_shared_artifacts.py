@@ -6,7 +6,7 @@ import pytest
 
 from langgraph_runner import RunEngine
 from langgraph_runner.engine import FsspecArtifactStore
-from langgraph_runner.engine.store.commands import prune
+from langgraph_runner.engine.store.commands import retention
 from langgraph_runner.server import create_app
 from tests.memory_filesystem import memory_prefix
 from tests.server.conftest import Service, shop
@@ -77,7 +77,7 @@ async def test_a_storage_outage_is_not_a_missing_file(run_and_acme, monkeypatch,
 async def test_a_pruned_file_is_gone_for_every_engine(run_and_acme, store_url, memory_prefix, monkeypatch):
     """An engine on another machine deletes it; then the service has neither run nor file."""
     run, acme = run_and_acme
-    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(retention, "_GRACE_MS", -60_000)
     memory_prefix.age(2 * 86_400)
     async with RunEngine([shop()], store=store_url, artifacts=memory_prefix.url, poll_ms=20) as engine:
         assert await engine.prune(older_than=timedelta()) == 1

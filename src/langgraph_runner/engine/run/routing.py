@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.store import queries
-from langgraph_runner.engine.store.commands.tasks import AddTask
+from langgraph_runner.engine.store.commands.workers import AddTask
 from langgraph_runner.engine.store.queries import TaskKey
 from langgraph_runner.engine.store.store import WATCH_S
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import OperationalError
 
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALL_TIMEOUT",
-    "LONG_FACTOR",
     "call_deadline",
-    "deadline_of_thread",
-    "is_long",
+    "is_time_over",
     "is_unanswered",
+    "limit_of",
     "long_running",
+    "moment_in",
     "read_limit",
+    "seconds_left",
     "unanswered",
 ]
 
@@ -36,8 +39,10 @@ CALL_TIMEOUT: Final = "call_timeout"
 _DEFAULT_S: Final = 30
 _MIN_S: Final = 5
 _MAX_S: Final = 3_600
-LONG_FACTOR: Final = 10
+_LONG_FACTOR: Final = 10
 """How many times longer calls may take that work on any number of runs, such as `prune()` and `archive()`."""
+_clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: the limits are for a real server, also in tests with another clock."""
 _thread: Final = threading.local()
 
 
@@ -65,24 +70,43 @@ def long_running(query: Callable[..., Any]) -> Callable[..., Any]:
     return query
 
 
-def is_long(call: object) -> bool:
-    """Return whether a query or a write may take `LONG_FACTOR` times longer."""
-    return bool(getattr(call, "is_long", False))
+def limit_of(call_limit_s: float | None, *calls: object) -> float | None:
+    """Return how many seconds some queries or writes may take together; None for no limit.
+
+    Args:
+        call_limit_s: The limit for a call that is not long.
+        *calls: Long ones have an attribute `is_long`.
+    """
+    if call_limit_s is not None and any(getattr(call, "is_long", False) for call in calls):
+        return call_limit_s * _LONG_FACTOR
+    return call_limit_s
 
 
-def deadline_of_thread() -> float | None:
-    """Return the deadline of this thread's calls, on the monotonic clock; None for no limit."""
-    return getattr(_thread, "ends_at", None)
+def moment_in(seconds: float | None) -> float | None:
+    """Return the moment in so many seconds, on the real monotonic clock; None for no limit."""
+    return None if seconds is None else _clock.monotonic() + seconds
+
+
+def seconds_left() -> float | None:
+    """Return how many seconds the calls of this thread have left; None for no limit."""
+    moment = getattr(_thread, "ends_at", None)
+    return None if moment is None else moment - _clock.monotonic()
+
+
+def is_time_over() -> bool:
+    """Return whether the deadline of this thread has passed."""
+    left_s = seconds_left()
+    return left_s is not None and left_s <= 0
 
 
 @contextlib.contextmanager
 def call_deadline(moment: float | None) -> Iterator[None]:
-    """Give the calls of this thread to PostgreSQL a deadline within the block, on the monotonic clock.
+    """Give the calls of this thread to PostgreSQL a deadline within the block, from `moment_in()`; None for none.
 
     Raises:
         sqlalchemy.exc.OperationalError: A call had no answer by then. Its connection is closed.
     """
-    before = deadline_of_thread()
+    before = getattr(_thread, "ends_at", None)
     _thread.ends_at = moment
     try:
         yield

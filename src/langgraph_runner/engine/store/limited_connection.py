@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psycopg
 from psycopg.errors import ConnectionTimeout
 
-from langgraph_runner.engine.store.call_limits import deadline_of_thread
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.engine.store.call_limits import is_time_over, seconds_left
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,8 +23,6 @@ _SETTINGS: Final = (
     " AND name IN ('statement_timeout', 'idle_in_transaction_session_timeout')"
 )
 """Sets timeouts that neither the URL, nor the role, nor the database has set."""
-_clock: Final = REAL_RUNTIMES.blocking
-"""The real clock: it measures waits for a real socket."""
 
 
 class UnansweredError(psycopg.OperationalError):
@@ -49,19 +46,13 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def open(cls, limit_s: float, arguments: tuple[Any, ...], options: dict[str, Any]) -> Self:
-        """Connect.
-
-        Args:
-            limit_s: How many seconds a call has.
-            arguments: Those of `psycopg.connect()`.
-            options: Those of `psycopg.connect()`.
+        """Connect with arguments of `psycopg.connect()`. A call on the connection has `limit_s` seconds.
 
         Raises:
             psycopg.OperationalError: The server cannot be reached; `UnansweredError` if it did not answer in time.
         """
-        moment = deadline_of_thread()
-        if moment is not None:
-            left_s = moment - _clock.monotonic()
+        left_s = seconds_left()
+        if left_s is not None:
             if left_s < _LATEST_CONNECT_S:
                 raise UnansweredError(limit_s)
             allowed_s = max(_MIN_CONNECT_S, int(left_s))
@@ -72,29 +63,24 @@ class LimitedConnection(psycopg.Connection[Any]):
             raise UnansweredError(limit_s) from error
         connection.limit_s = limit_s
         try:
-            connection.limit_server()
+            # The server ends its work for a client that has given up. Settings of a transaction would end with it.
+            connection.autocommit = True
+            connection.execute(_SETTINGS, (f"{round(limit_s * 1000)}ms",))
+            connection.autocommit = False
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def limit_server(self) -> None:
-        """Let the server end its work for a client that has given up."""
-        self.autocommit = True  # A setting of a transaction would end with it.
-        self.execute(_SETTINGS, (f"{round(self.limit_s * 1000)}ms",))
-        self.autocommit = False
-
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         """Wait for the server. All methods of the connection wait here."""
-        moment = deadline_of_thread()
-        waiting = gen if moment is None else self._until(gen, moment)
-        return super().wait(waiting, *arguments, **options)
+        return super().wait(self._until_deadline(gen), *arguments, **options)
 
-    def _until(self, gen: Generator[Any, Any, Any], moment: float) -> Generator[Any, Any, Any]:
+    def _until_deadline(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """Yield the steps of a wait until the deadline. psycopg takes a step at least every 0.1 s."""
         ready = None
         while True:
-            if _clock.monotonic() >= moment:
+            if is_time_over():
                 self.pgconn.finish()
                 raise UnansweredError(self.limit_s)
             try:

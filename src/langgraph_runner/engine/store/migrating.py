@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from langgraph_runner.engine.errors import SchemaVersionError
-from langgraph_runner.engine.store.call_limits import call_deadline
+from langgraph_runner.engine.store.call_limits import call_deadline, moment_in
 from langgraph_runner.engine.store.schema import METADATA
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,9 +33,7 @@ _VERSIONS: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String
 
 def schema_version(database: StoreBackend) -> str | None:
     """Return the number of the last applied migration; None for a database without our schema."""
-    limit_s = database.call_limit_s
-    limit = None if limit_s is None else REAL_RUNTIMES.blocking.monotonic() + limit_s
-    with call_deadline(limit), database.reading.connect() as connection:
+    with call_deadline(moment_in(database.call_limit_s)), database.reading.connect() as connection:
         return _version_in(connection)
 
 

@@ -68,10 +68,7 @@ class NewRun:
     """The reason with which reused steps are skipped."""
 
     def check_same_request(self, made: RunRow) -> None:
-        """Refuse an idempotency key that was used for another request.
-
-        Args:
-            made: The existing run with the key.
+        """Refuse an idempotency key that `made`, an existing run, has for another request.
 
         Raises:
             IdempotencyConflictError: The existing run has other inputs or options.
@@ -262,32 +259,13 @@ class RunRow(NamedTuple):
     """How many steps have each status."""
 
 
-RUN_COLUMNS: Final = (
-    runs.c.id,
-    runs.c.tenant_id,
-    runs.c.workflow_name,
-    runs.c.workflow_version,
-    runs.c.status,
-    runs.c.trigger_type,
-    runs.c.base_run_id,
-    runs.c.root_run_id,
-    runs.c.change_request,
-    runs.c.inputs,
-    runs.c.options,
-    runs.c.error,
-    runs.c.idempotency_key,
-    runs.c.priority,
-    runs.c.fence,
-    runs.c.lease_expires_at,
-    runs.c.cancel_requested_at,
-    runs.c.cancel_reason,
-    runs.c.created_at,
-    runs.c.started_at,
-    runs.c.completed_at,
-    runs.c.duration_ms,
-    runs.c.tags,
-    runs.c.metadata,
-)
+_RENAMED: Final = {
+    "tenant": "tenant_id",
+    "workflow": "workflow_name",
+    "version": "workflow_version",
+    "trigger": "trigger_type",
+}
+RUN_COLUMNS: Final = tuple(runs.c[_RENAMED.get(name, name)] for name in RunRow._fields if name != "counts")
 """The columns for a `RunRow` without `counts`: its fields, in their order."""
 
 
@@ -295,10 +273,6 @@ def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
     """Add the counts of steps by status to a query of runs that selects `RUN_COLUMNS`.
 
     The counts are a JSON object, so that each run stays one row.
-
-    Args:
-        query: The query of runs.
-        backend: The backend of the database.
     """
     found = query.subquery("found")
     steps = (

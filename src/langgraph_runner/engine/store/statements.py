@@ -1,7 +1,8 @@
-"""`Prepared`: a statement of SQLAlchemy, compiled once and executed by the driver itself.
+"""What queries and commands share: `Prepared` statements, the time of the database, and the tenants of a query.
 
-SQLAlchemy's own work around an execution (compiling, converting, events, results) takes longer than SQLite takes for
-a statement of the hot path, whose values need no conversion.
+A `Prepared` statement is compiled once and executed by the driver itself: SQLAlchemy's own work around an execution
+(compiling, converting, events, results) takes longer than SQLite takes for a statement of the hot path, whose values
+need no conversion.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 import re
 from collections import namedtuple
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, select
 from sqlalchemy.exc import CompileError, DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,15 +21,25 @@ from sqlalchemy.sql.functions import FunctionElement
 from langgraph_runner.engine.store.backends.base import backend_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect
 
     from langgraph_runner.engine.store.backends.base import StoreBackend
 
-__all__ = ["Prepared", "any_of", "now_ms"]
+__all__ = [
+    "Prepared",
+    "Times",
+    "any_of",
+    "for_all_tenants",
+    "now_in",
+    "now_ms",
+    "show_rows_of",
+    "tenants_of_query",
+    "times_in",
+]
 
-
+QueryT = TypeVar("QueryT", bound="Callable[..., Any]")
 _BACKEND: Final = "store_backend"
 """The compile argument that holds the backend."""
 
@@ -178,3 +189,49 @@ def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple([values[name] for name in names])
+
+
+_NOW: Final = Prepared(select(now_ms().label("now")))
+
+
+class Times(NamedTuple):
+    """Two times, in ms since 1970."""
+
+    now: int
+    """The time of the database."""
+    of_leases: int
+    """The time for comparing leases: earlier than `now` for a while after the clock was set forward."""
+
+
+def now_in(connection: Connection) -> int:
+    """Return the time of the database, in ms since 1970."""
+    return times_in(connection).now
+
+
+def times_in(connection: Connection) -> Times:
+    """Return the time of the database, and the time for comparing leases."""
+    clock = backend_of(connection).clock
+    before = clock.monotonic()
+    now = int(_NOW.ask(connection)[0].now)
+    return Times(now, clock.lease_time(now, before, clock.monotonic()))
+
+
+def for_all_tenants(query: QueryT) -> QueryT:
+    """Mark a query for `RunStore.read` that serves all tenants. The first argument of other queries is the tenant."""
+    query.is_for_all_tenants = True  # type: ignore[attr-defined]
+    return query
+
+
+def tenants_of_query(query: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterable[str] | None:
+    """Return the tenants of a query; None for all tenants. A query without arguments sees no rows."""
+    if getattr(query, "is_for_all_tenants", False):
+        return None
+    tenants: str | Iterable[str] = arguments[0] if arguments else ()
+    return [tenants] if isinstance(tenants, str) else tenants
+
+
+def show_rows_of(connection: Connection, tenants: Iterable[str] | None) -> None:
+    """Limit the rest of a transaction to the rows of some tenants, if the database can; None for all tenants."""
+    backend = backend_of(connection)
+    if backend.limits_rows:
+        backend.show_rows_of(connection, None if tenants is None else [*tenants])

@@ -12,15 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.store.backends import READERS, open_database
 from langgraph_runner.engine.store.call_limits import (
-    LONG_FACTOR,
     call_deadline,
-    is_long,
+    is_time_over,
     is_unanswered,
+    limit_of,
+    moment_in,
     unanswered,
 )
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.queries import store_id
-from langgraph_runner.engine.store.row_security import show_rows_of, tenants_of_query
+from langgraph_runner.engine.store.statements import show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
@@ -39,8 +40,6 @@ WATCH_S: Final = 0.1
 """How often an engine asks the database what other processes have done."""
 
 T = TypeVar("T")
-_clock: Final = REAL_RUNTIMES.blocking
-"""The real clock: the limits of calls are for a real server, also in tests with another clock."""
 
 
 class RunStore:
@@ -50,7 +49,7 @@ class RunStore:
         url: See `open_database`. A backend is closed with the store.
         migrate: Whether to bring the schema up to date. None leaves that to the backend: SQLite migrates itself, and
             PostgreSQL needs `langgraph-runner db upgrade`.
-        runtimes: The clock of a SQLite database.
+        runtimes: The clock of a SQLite database and of the service; None for the real one.
 
     Raises:
         ValueError: The store does not know the URL.
@@ -62,12 +61,12 @@ class RunStore:
         url: str | URL | StoreBackend,
         *,
         migrate: bool | None = None,
-        runtimes: Runtimes = REAL_RUNTIMES,
+        runtimes: Runtimes | None = None,
     ) -> None:
         self.database = open_database(url)
-        self.runtimes = runtimes
-        """Clock and randomness of the engine."""
-        if runtimes is not REAL_RUNTIMES:
+        self.runtimes: Runtimes = runtimes or REAL_RUNTIMES
+        """Clock and randomness of the service."""
+        if runtimes is not None:
             self.database.use(runtimes.blocking)
         try:
             upgrade(self.database, migrate=self.database.migrates_itself if migrate is None else migrate)
@@ -106,49 +105,40 @@ class RunStore:
             StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
         """
         # Its time begins now, because it may have to wait for a thread whose database does not answer.
-        ask = partial(self._read, self._limit_of(query), query, *arguments, **keywords)
+        ask = partial(self._read, self._deadline_of(query), query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
-        """Run a query in this thread.
+        """Run a query in this thread. It raises what `read` raises, and RuntimeError if the store is closed."""
+        return self._read(self._deadline_of(query), query, *arguments, **keywords)
 
-        Raises:
-            sqlalchemy.exc.DBAPIError: The database refused.
-            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
-            RuntimeError: The store is closed.
-        """
-        return self._read(self._limit_of(query), query, *arguments, **keywords)
+    def _deadline_of(self, query: Callable[..., Any]) -> float | None:
+        return moment_in(limit_of(self.database.call_limit_s, query))
 
     def _read(
         self,
-        limit: tuple[float, float] | None,
+        deadline: float | None,
         query: Callable[..., T],
         /,  # The query may have parameters of these names.
         *arguments: Any,
         **keywords: Any,
     ) -> T:
-        """Run a query within its limit: how many seconds it has, and its deadline."""
+        """Run a query until its deadline."""
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
-        limit_s, ends_at = (0.0, None) if limit is None else limit
+        call_limit_s = self.database.call_limit_s
+        limit_s = limit_of(call_limit_s, query)
         try:
-            if ends_at is not None and _clock.monotonic() >= ends_at:
-                raise unanswered(limit_s)
-            with call_deadline(ends_at), self.database.reading.connect() as connection, connection.begin():
-                if is_long(query):
-                    self.database.set_statement_timeout(connection, limit_s)
-                show_rows_of(connection, tenants_of_query(query, arguments))
-                return query(connection, *arguments, **keywords)
+            with call_deadline(deadline):
+                if limit_s is not None and is_time_over():
+                    raise unanswered(limit_s)
+                with self.database.reading.connect() as connection, connection.begin():
+                    if limit_s is not None and limit_s != call_limit_s:
+                        self.database.set_statement_timeout(connection, limit_s)
+                    show_rows_of(connection, tenants_of_query(query, arguments))
+                    return query(connection, *arguments, **keywords)
         except DBAPIError as error:
             raise self._as_raised(error) from error
-
-    def _limit_of(self, query: Callable[..., Any]) -> tuple[float, float] | None:
-        limit_s = self.database.call_limit_s
-        if limit_s is None:
-            return None
-        if is_long(query):
-            limit_s *= LONG_FACTOR
-        return limit_s, _clock.monotonic() + limit_s
 
     def _as_raised(self, error: DBAPIError) -> Exception:
         """Return the error that callers get for an error of the driver."""

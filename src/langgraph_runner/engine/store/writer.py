@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import threading
 from collections import deque
@@ -18,13 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.call_limits import (
-    LONG_FACTOR,
-    call_deadline,
-    deadline_of_thread,
-    is_long,
-)
-from langgraph_runner.engine.store.row_security import show_rows_of
+from langgraph_runner.engine.store.call_limits import call_deadline, limit_of, moment_in, seconds_left
+from langgraph_runner.engine.store.statements import show_rows_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
@@ -33,12 +29,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from langgraph_runner.engine.store.backends import StoreBackend
+
 __all__ = ["GroupWriter", "Write"]
 
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
 _clock: Final = REAL_RUNTIMES.blocking
-"""The real clock: its limits are for a real server and a real thread, also in tests with another clock."""
+"""The real clock: it waits for a real server, also in tests with another clock."""
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
@@ -59,22 +57,28 @@ class Write(Generic[ResultT]):
 
     comes_first: ClassVar[bool] = False
     """Whether it may be applied before all others of its group, because it changes nothing that they read."""
+    is_long: ClassVar[bool] = False
+    """Whether it works on any number of runs, and so may take ten times longer."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
-        """Apply `writes` in a transaction that the caller commits; return a result for each."""
+        """Apply `writes` in a transaction that the caller commits; return a result for each.
+
+        This applies one after the other. Override it where they can share statements.
+        """
+        return [write.apply_one(connection) for write in writes]
+
+    def apply_one(self, connection: Connection) -> ResultT:
+        """Apply this write; return its result."""
         raise NotImplementedError
 
-    @classmethod
-    def apply_again(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
-        """Apply one write whose first try may have been committed: the connection was lost before the answer came.
+    def apply_again(self, connection: Connection) -> ResultT:
+        """Apply this write although its first try may have been committed: the connection was lost before the answer.
 
         Override it where a second `apply()` would not return what the first one returned.
         """
-        return cls.apply(connection, writes)
-
-    is_long: ClassVar[bool] = False
-    """Whether it works on any number of runs, and so may take `LONG_FACTOR` times longer."""
+        result: ResultT = self.apply(connection, [self])[0]
+        return result
 
     def was_rolled_back(self, connection: Connection) -> bool:
         """Return whether the database shows that the first try was not committed. Asked before any write is repeated.
@@ -96,13 +100,12 @@ class GroupWriter:
 
     Args:
         engine: The engine of SQLAlchemy for writing.
-        name: The name of the thread.
     """
 
-    def __init__(self, engine: Engine, name: str = "langgraph-runner-writer") -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._work, name="langgraph-runner-writer", daemon=True)
         self._is_closed = False
         self._closing = threading.Lock()
         """Keeps a write from being queued after the stop mark, where it would never be answered."""
@@ -134,22 +137,24 @@ class GroupWriter:
 
     def _work(self) -> None:
         connection: Connection | None = None
+        backend = backend_of(self._engine)
         try:
-            while (group := self._next_group()) is not None:
-                limit_s = _limit_of(self._engine, group)
+            while group := self._next_group():
+                limit_s = _limit_of(backend, group)
                 try:
                     # Half of the time is for the first try, half for repeating it on a new connection.
-                    with _ending_within(limit_s):
+                    with _within_half(limit_s):
                         connection = connection or self._engine.connect()
                         results = _write_group(connection, group)
                     if results is None:
-                        with _ending_within(limit_s):
+                        with _within_half(limit_s):
                             connection, results = _write_one_by_one(connection, self._engine, group)
                 except Exception as error:  # There is no connection. The next group tries to connect again.
                     connection = None
                     results = [error] * len(group)
                 if connection is None and limit_s is not None:
-                    # Before any caller hears of it: a write that is submitted after that gets a try of its own.
+                    # Writes that queued behind a group that got no answer fail with it: otherwise they would wait as
+                    # long again. Before any caller hears of it: a later write gets a try of its own.
                     waiting = self._take_waiting()
                     group += waiting
                     results = [*results, *[results[-1]] * len(waiting)]
@@ -158,34 +163,22 @@ class GroupWriter:
             if connection is not None:
                 connection.close()
 
-    def _take_waiting(self) -> list[_Submitted]:
-        """Take the writes that have queued behind a group that the database has not answered.
+    def _next_group(self) -> list[_Submitted]:
+        """Wait for a write; return it with those behind it. Empty at the end."""
+        first = self._queue.get()
+        return [] if first is _STOP else [first, *self._take_waiting(_MAX_GROUP - 1)]
 
-        They fail with the group: otherwise they would wait as long again.
-        """
+    def _take_waiting(self, most: float = math.inf) -> list[_Submitted]:
+        """Take the writes that are waiting."""
         waiting: list[_Submitted] = []
         with contextlib.suppress(queue.Empty):
-            while True:
+            while len(waiting) < most:
                 submitted = self._queue.get_nowait()
                 if submitted is _STOP:
                     self._queue.put(_STOP)
                     break
                 waiting.append(submitted)
         return waiting
-
-    def _next_group(self) -> list[_Submitted] | None:
-        first = self._queue.get()
-        if first is _STOP:
-            return None
-        group: list[_Submitted] = [first]
-        with contextlib.suppress(queue.Empty):
-            while len(group) < _MAX_GROUP:
-                following = self._queue.get_nowait()
-                if following is _STOP:
-                    self._queue.put(_STOP)
-                    break
-                group.append(following)
-        return group
 
 
 def _deliver(group: list[_Submitted], results: list[Any]) -> None:
@@ -198,28 +191,22 @@ def _deliver(group: list[_Submitted], results: list[Any]) -> None:
             loop.call_soon_threadsafe(_Waking(loop, ended).wake_next)
 
 
-def _limit_of(engine: Engine, group: list[_Submitted]) -> float | None:
-    """Return how many seconds a group may take; None without a limit."""
-    limit_s = backend_of(engine).call_limit_s
-    if limit_s is not None and _has_long(group):
-        return limit_s * LONG_FACTOR
-    return limit_s
+def _limit_of(backend: StoreBackend, group: list[_Submitted]) -> float | None:
+    """Return how many seconds a group may take; None for no limit."""
+    return limit_of(backend.call_limit_s, *(submitted.write for submitted in group))
 
 
-def _has_long(group: list[_Submitted]) -> bool:
-    return any(is_long(submitted.write) for submitted in group)
-
-
-def _ending_within(limit_s: float | None) -> AbstractContextManager[None]:
+def _within_half(limit_s: float | None) -> AbstractContextManager[None]:
     """Return the deadline for one of the two halves of a call."""
-    return call_deadline(None if limit_s is None else _clock.monotonic() + limit_s / 2)
+    return call_deadline(moment_in(None if limit_s is None else limit_s / 2))
 
 
 def _allow_time(connection: Connection, group: list[_Submitted]) -> None:
     """Let the statements of a transaction with a long write take longer."""
-    limit_s = backend_of(connection).call_limit_s
-    if limit_s is not None and _has_long(group):
-        backend_of(connection).set_statement_timeout(connection, limit_s * LONG_FACTOR)
+    backend = backend_of(connection)
+    limit_s = _limit_of(backend, group)
+    if limit_s is not None and limit_s != backend.call_limit_s:
+        backend.set_statement_timeout(connection, limit_s)
 
 
 def _reconnect(lost: Connection, engine: Engine) -> Connection:
@@ -230,10 +217,9 @@ def _reconnect(lost: Connection, engine: Engine) -> Connection:
     """
     lost.invalidate()
     lost.close()
-    limit = deadline_of_thread()
-    give_up_at = _clock.monotonic() + _RECONNECT_S
-    if limit is not None:
-        give_up_at = min(give_up_at, limit)
+    left_s = seconds_left()
+    patience_s = _RECONNECT_S if left_s is None else min(_RECONNECT_S, left_s)
+    give_up_at = _clock.monotonic() + patience_s
     while True:
         try:
             return engine.connect()
@@ -253,27 +239,24 @@ def _write_one_by_one(
     results: list[Any] = []
     backend = backend_of(connection)
     is_uncertain, rolled_back = backend.is_lost(connection), [False] * len(group)
-    if is_uncertain:
-        try:
+    try:
+        if is_uncertain:
             connection = _reconnect(connection, engine)
-        except DBAPIError as error:
-            return None, [error] * len(group)
-        rolled_back = _rolled_back(connection, group)
-    for submitted, is_new in zip(group, rolled_back, strict=True):
-        is_again, losses = is_uncertain and not is_new, 0
-        while True:
-            if backend.is_lost(connection):
-                try:
+            rolled_back = _rolled_back(connection, group)
+        for submitted, is_new in zip(group, rolled_back, strict=True):
+            is_again, losses = is_uncertain and not is_new, 0
+            while True:
+                if backend.is_lost(connection):
                     connection = _reconnect(connection, engine)
-                except DBAPIError as error:
-                    return None, [*results, *[error] * (len(group) - len(results))]
-            result = _write_alone(connection, submitted, is_again=is_again)
-            if not isinstance(result, Exception) or not backend.is_lost(connection):
-                break
-            is_again, losses = True, losses + 1
-            if losses == _MAX_LOSSES:
-                break
-        results.append(result)
+                result = _write_alone(connection, submitted, is_again=is_again)
+                if not isinstance(result, Exception) or not backend.is_lost(connection):
+                    break
+                is_again, losses = True, losses + 1
+                if losses == _MAX_LOSSES:
+                    break
+            results.append(result)
+    except DBAPIError as error:  # The server cannot be reached.
+        return None, [*results, *[error] * (len(group) - len(results))]
     return connection, results
 
 
@@ -316,13 +299,12 @@ def _write_group(connection: Connection, group: list[_Submitted]) -> list[Any] |
 def _write_alone(connection: Connection, submitted: _Submitted, *, is_again: bool = False) -> Any:
     write, conflicts = submitted.write, 0
     backend = backend_of(connection)
-    apply = write.apply_again if is_again else write.apply
     while True:
         try:
             with backend.begin_writing(connection):
                 _allow_time(connection, [submitted])
                 show_rows_of(connection, _tenants([write]))
-                return apply(connection, [write])[0]
+                return write.apply_again(connection) if is_again else write.apply(connection, [write])[0]
         except Exception as error:
             conflicts += 1
             if conflicts == _MAX_CONFLICTS or not backend.is_conflict(error):
@@ -335,14 +317,10 @@ def _tenants(writes: list[Write[Any]]) -> set[str] | None:
     return None if None in tenants else {str(tenant) for tenant in tenants}
 
 
-def _rank(submitted: _Submitted) -> bool:
-    return not submitted.write.comes_first
-
-
 def _by_kind(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]]]:
     """Group neighbours of one class, so that the order between classes is kept."""
     kinds: list[tuple[type[Write[Any]], list[Any]]] = []
-    for write, _, _ in sorted(group, key=_rank):
+    for write, _, _ in sorted(group, key=lambda each: not each.write.comes_first):
         if not kinds or kinds[-1][0] is not type(write):
             kinds.append((type(write), []))
         kinds[-1][1].append(write)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import queries
-from langgraph_runner.engine.store.commands.tasks import (
+from langgraph_runner.engine.store.commands.workers import (
     ClaimTask,
     EndTask,
     GiveBackTasks,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.run.host import Host
-    from langgraph_runner.engine.store.commands.tasks import ClaimedTask
+    from langgraph_runner.engine.store.commands.workers import ClaimedTask
     from langgraph_runner.engine.store.lease_clock import FutureLease
     from langgraph_runner.engine.store.queries import TaskKey
     from langgraph_runner.engine.store.records import StepChange

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 
 from langgraph_runner.engine.models import at
 from langgraph_runner.engine.store.schema import audit_log
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:

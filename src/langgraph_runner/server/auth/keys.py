@@ -19,10 +19,8 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from langgraph_runner.engine import EngineError, checks
 from langgraph_runner.engine.models import at, maybe_at
-from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import api_keys
-from langgraph_runner.engine.store.statements import Prepared, now_ms
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.statements import Prepared, for_all_tenants, now_in, now_ms
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
@@ -242,12 +240,10 @@ class _Insert(Write[dict[str, Any]]):
         connection.execute(insert(api_keys), rows)
         return rows
 
-    @classmethod
-    def apply_again(cls, connection: Connection, writes: Sequence[_Insert]) -> list[dict[str, Any]]:
-        (write,) = writes
-        query = select(api_keys).where(api_keys.c.id == write.row["id"])
+    def apply_again(self, connection: Connection) -> dict[str, Any]:
+        query = select(api_keys).where(api_keys.c.id == self.row["id"])
         existing = connection.execute(query).first()
-        return cls.apply(connection, writes) if existing is None else [existing._asdict()]
+        return self.apply(connection, [self])[0] if existing is None else existing._asdict()
 
 
 @dataclass(slots=True)
@@ -255,11 +251,7 @@ class _End(Write[dict[str, Any] | None]):
     key_id: str
     grace_ms: int
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[_End]) -> list[dict[str, Any] | None]:
-        return [each.end(connection) for each in writes]
-
-    def end(self, connection: Connection) -> dict[str, Any] | None:
+    def apply_one(self, connection: Connection) -> dict[str, Any] | None:
         row = _live_row(connection, self.key_id)
         if row is None:
             return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from langgraph_runner.testing.store_suite.claims import ClaimTests
 from langgraph_runner.testing.store_suite.contents import ContentTests
-from langgraph_runner.testing.store_suite.schemas import SchemaTests
 from langgraph_runner.testing.store_suite.transactions import TransactionTests
 
 __all__ = ["StoreSuite"]
 
 
-class StoreSuite(TransactionTests, ClaimTests, ContentTests, SchemaTests):
+class StoreSuite(TransactionTests, ClaimTests, ContentTests):
     """What a `StoreBackend` has to guarantee. Subclass it in a test module.
 
     `make()` gives the address of a database without runs, or a `StoreBackend`: a new database for each test, and the

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from unittest import SkipTest
 
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.commands import AdvanceRun, ClaimRun, CreateRun
@@ -14,7 +15,7 @@ from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sqlalchemy import URL, Connection
 
@@ -65,9 +66,7 @@ class StoreTests:
     def _needs_two_stores(self) -> None:
         """Skip a test that needs a second store, or a second opening, where there is none."""
         if not self.is_shared:
-            import pytest  # noqa: PLC0415 - only a test calls this
-
-            pytest.skip("the database is gone when it is closed")
+            raise SkipTest("the database is gone when it is closed")
 
     def _opened(self) -> RunStore:
         return RunStore(self.make(), migrate=True)
@@ -86,38 +85,19 @@ class StoreTests:
         asyncio.run(main())
 
 
-def new(
-    run_id: str,
-    *,
-    tenant: str = TENANT,
-    steps: tuple[str, ...] = ("s",),
-    owner: str | None = None,
-    lease_ms: int = LONG_MS,
-    key: str | None = None,
-    priority: int = 0,
-    inputs: bytes = b"{}",
-    tags: Mapping[str, str] | None = None,
-    metadata: str | None = None,
-) -> CreateRun:
-    """The write that makes a run of the workflow `w`."""
-    run = NewRun(
-        id=run_id,
-        root_run_id=run_id,
-        tenant=tenant,
-        workflow="w",
-        version="1",
-        trigger="manual",
-        inputs=inputs,
-        options="{}",
-        steps=steps,
-        owner=owner,
-        lease_ms=lease_ms,
-        idempotency_key=key,
-        priority=priority,
-        tags=tags or {},
-        metadata=metadata,
-    )
-    return CreateRun(run)
+def new(run_id: str, *, key: str | None = None, **options: Any) -> CreateRun:
+    """The write that makes a run of the workflow `w`, with one step, `s`. Options are other fields of `NewRun`."""
+    fields: dict[str, Any] = {
+        "tenant": TENANT,
+        "workflow": "w",
+        "version": "1",
+        "trigger": "manual",
+        "inputs": b"{}",
+        "options": "{}",
+        "steps": ("s",),
+        "lease_ms": LONG_MS,
+    }
+    return CreateRun(NewRun(id=run_id, root_run_id=run_id, idempotency_key=key, **(fields | options)))
 
 
 def claim(owner: str, *, after: str = "", **options: Any) -> ClaimRun:
@@ -125,10 +105,10 @@ def claim(owner: str, *, after: str = "", **options: Any) -> ClaimRun:
     return ClaimRun(owner, options.pop("lease_ms", LONG_MS), ("w",), after=after, **options)
 
 
-def started(run_id: str, *, owner: str, key: str, seq: int = 2, fence: int = 1) -> AdvanceRun:
+def started(run_id: str, *, owner: str, key: str) -> AdvanceRun:
     """The write that starts the step `s`, whose result is cached under a key."""
     start = Start("s", "0" * 64, key, "1")
-    return AdvanceRun(run_id, TENANT, fence, started=[start], owner=owner, seq=seq)
+    return AdvanceRun(run_id, TENANT, 1, started=[start], owner=owner, seq=2)
 
 
 def ended(
@@ -141,7 +121,6 @@ def ended(
     ttl_ms: int | None = None,
     output: bytes = b"7",
     ref: str = OUTPUT,
-    status: str | None = "completed",
 ) -> AdvanceRun:
     """The write that ends the step `s` with an output, and the run."""
     change = StepChange(
@@ -156,7 +135,14 @@ def ended(
         cache_ttl_ms=ttl_ms,
     )
     return AdvanceRun(
-        run_id, tenant, fence, steps=[change], seq=seq, events=[change.event()], status=status, duration_ms=1
+        run_id,
+        tenant,
+        fence,
+        steps=[change],
+        seq=seq,
+        events=[change.event()],
+        status="completed",
+        duration_ms=1,
     )
 
 
@@ -170,13 +156,10 @@ class ThenFail(Write[None]):
 
     write: Write[Any]
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[ThenFail]) -> list[None]:
-        """Fail at the first."""
-        for each in writes:
-            type(each.write).apply(connection, [each.write])
-            raise RefusedError
-        return []
+    def apply_one(self, connection: Connection) -> None:
+        """Apply the write, and fail."""
+        type(self.write).apply(connection, [self.write])
+        raise RefusedError
 
 
 @dataclass(slots=True)
@@ -187,15 +170,12 @@ class Held(Write[None]):
     begun: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[Held]) -> list[None]:
-        """One after the other."""
-        for each in writes:
-            for write in each.writes:
-                type(write).apply(connection, [write])
-            each.begun.set()
-            each.go.wait(_SOON_S)
-        return [None] * len(writes)
+    def apply_one(self, connection: Connection) -> None:
+        """Apply the writes, and wait."""
+        for write in self.writes:
+            type(write).apply(connection, [write])
+        self.begun.set()
+        self.go.wait(_SOON_S)
 
     async def until_begun(self) -> None:
         """Wait until its writes are applied."""
@@ -203,28 +183,21 @@ class Held(Write[None]):
 
 
 async def grouped(store: RunStore, *writes: Write[Any]) -> list[Any]:
-    """Hand in writes that the store applies as one group. Gives results, and the errors of those that failed."""
+    """Submit writes that the store applies as one group. Return results, and the errors of those that failed."""
     held = Held()
     first = asyncio.ensure_future(store.write(held))
     await held.until_begun()
     others = [asyncio.ensure_future(store.write(write)) for write in writes]
-    await asyncio.sleep(0)  # Each hands in its write.
+    await asyncio.sleep(0)  # Each submits its write.
     held.go.set()
     _, *results = await asyncio.gather(first, *others, return_exceptions=True)
     return results
 
 
 async def behind(first: Write[Any], of: RunStore, second: Write[ResultT], store: RunStore) -> ResultT:
-    """Hand in a write while the transaction of another process is open.
+    """Submit `second` while the transaction of another process is open, and return its result.
 
-    Args:
-        first: What the open transaction has written. It is committed when `second` waits for it, or is done.
-        of: The store of the other process.
-        second: The write that is handed in.
-        store: Where.
-
-    Returns:
-        What came of `second`.
+    The transaction has applied `first`. It is committed when `second` waits for it, or is done.
     """
     held = Held([first])
     holding = asyncio.ensure_future(of.write(held))

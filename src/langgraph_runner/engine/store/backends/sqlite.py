@@ -31,7 +31,7 @@ _BUSY_MS: Final = 30_000
 _WAL_RETRY_S: Final = 0.005
 _JULIAN_DAY_OF_1970: Final = 2_440_587.5
 _clock: Final = REAL_RUNTIMES.blocking
-"""The real clock: it measures waits for a lock that another process holds."""
+"""The real clock: it measures waits for a lock that another process holds, also in tests with another clock."""
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
 _CLOCK: Final = "clock"
@@ -190,7 +190,7 @@ def file_of(url: URL) -> Path | None:
 
 def _in_memory() -> URL:
     """Return the URL of a new database in memory that several connections can open."""
-    name = f"file:/{REAL_RUNTIMES.blocking.token_hex(8)}"
+    name = f"file:/{_clock.token_hex(8)}"  # Really random: two databases in memory must not share a name.
     return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
 
 

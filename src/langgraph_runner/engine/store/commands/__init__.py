@@ -6,9 +6,6 @@ All times are those of the database, so the clocks of processes do not matter.
 """
 
 from langgraph_runner.engine.store.commands.advance import Advanced, AdvanceRun
-from langgraph_runner.engine.store.commands.archive import DeleteRuns, RestoreRuns
-from langgraph_runner.engine.store.commands.cancel import CancelRun
-from langgraph_runner.engine.store.commands.check_tables import CheckTables
 from langgraph_runner.engine.store.commands.claim import (
     SUSPECT_FROM,
     Claimed,
@@ -16,8 +13,15 @@ from langgraph_runner.engine.store.commands.claim import (
     Heartbeat,
     ReleaseRuns,
 )
-from langgraph_runner.engine.store.commands.create import Created, CreateRun
-from langgraph_runner.engine.store.commands.prune import DeleteUnusedOutputs, FilesInUse, Prune
+from langgraph_runner.engine.store.commands.retention import (
+    DeleteRuns,
+    DeleteUnusedOutputs,
+    FilesInUse,
+    Prune,
+    RestoreRuns,
+)
+from langgraph_runner.engine.store.commands.runs import CancelRun, Created, CreateRun
+from langgraph_runner.engine.store.commands.workers import CheckTables
 
 __all__ = [
     "SUSPECT_FROM",

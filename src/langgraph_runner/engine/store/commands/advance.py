@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import (
     Connection,
     Integer,
-    and_,
     bindparam,
     case,
     delete,
@@ -20,8 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events, last_seq
-from langgraph_runner.engine.store.commands.locks import lock_keys
+from langgraph_runner.engine.store.commands.base import INSERT_FILE, IS_STEP, add_events, last_seq, lock_keys
 from langgraph_runner.engine.store.commands.start import (
     Accepted,
     Advanced,
@@ -68,15 +66,13 @@ class AdvanceRun(RunProgress, Write[Advanced]):
         results = {id(each.write): each.result() for each in accepted}
         return [results.get(id(write), Advanced(is_accepted=False)) for write in writes]
 
-    @classmethod
-    def apply_again(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
+    def apply_again(self, connection: Connection) -> Advanced:
         """Return the result of the first try, if its events exist: they come after those that the owner knows."""
-        (write,) = writes
-        current = _current(connection, writes)
-        seq = last_seq(connection, write.tenant, write.run_id)
-        if not current or current[0].fence != write.fence or seq <= write.seq:
-            return cls.apply(connection, writes)
-        return [_as_applied(connection, write, current[0], seq)]
+        current = _current(connection, [self])
+        seq = last_seq(connection, self.tenant, self.run_id)
+        if not current or current[0].fence != self.fence or seq <= self.seq:
+            return self.apply(connection, [self])[0]
+        return _as_applied(connection, self, current[0], seq)
 
 
 def _current(connection: Connection, writes: Sequence[AdvanceRun]) -> list[Any]:
@@ -255,14 +251,9 @@ _UPSERT_CACHE: Final = Prepared(
     *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_sha256", "artifacts"),
     *("created_at", "expires_at", "hits"),
 )
-_IS_STEP: Final = and_(
-    run_steps.c.run_id == bindparam("r"),
-    run_steps.c.step_id == bindparam("s"),
-    run_steps.c.tenant_id == bindparam("t"),
-)
 _START_STEP: Final = Prepared(
     update(run_steps)
-    .where(_IS_STEP)
+    .where(IS_STEP)
     .values(
         status="running",
         input_hash=bindparam("new_input_hash"),
@@ -275,7 +266,7 @@ _START_STEP: Final = Prepared(
 )
 _END_STEP: Final = Prepared(
     update(run_steps)
-    .where(_IS_STEP)
+    .where(IS_STEP)
     .values(
         status=bindparam("new_status"),
         reason=bindparam("new_reason"),

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
-from langgraph_runner.engine.store.commands.inserts import add_events, last_seq
-from langgraph_runner.engine.store.commands.locks import lock_tenant
+from langgraph_runner.engine.store.commands.base import add_events, last_seq, lock_tenant, of_run
 from langgraph_runner.engine.store.schema import LIVE, run_steps, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of
-from langgraph_runner.engine.store.times import now_in, times_in
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
@@ -33,8 +31,6 @@ _KEEP_LEASE: Final = Prepared(
     .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"), runs.c.status == "running")
     .values(lease_expires_at=bindparam("until"), ran_ms=func.coalesce(bindparam("ran"), runs.c.ran_ms))
 )
-
-
 _CANDIDATE: Final = (
     select(
         *(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status, runs.c.priority, runs.c.created_at),
@@ -104,11 +100,7 @@ _COUNT_RUNNING: Final = Prepared(
 )
 _NEXT_TENANT: Final = Prepared(_next_tenant)
 _FIRST_OF_TENANT: Final = Prepared(_first_of_tenant)
-_STEPS_OF: Final = Prepared(
-    select(run_steps.c.step_id, run_steps.c.status).where(
-        run_steps.c.run_id == bindparam("run"), run_steps.c.tenant_id == bindparam("tenant")
-    )
-)
+_STEPS_OF: Final = Prepared(select(run_steps.c.step_id, run_steps.c.status).where(of_run(run_steps)))
 
 SUSPECT_FROM: Final = 2
 """From so many recoveries without progress on, the run itself is suspected of killing its processes."""
@@ -171,24 +163,18 @@ class ClaimRun(Write["Claimed | None"]):
                 before[write.owner] = write.taken
         return [write.taken for write in writes]
 
-    @classmethod
-    def apply_again(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
+    def apply_again(self, connection: Connection) -> Claimed | None:
         """Return the run of the first try, if it has that try's fencing token."""
-        (write,) = writes
-        if write.taken is not None and write.has_taken(connection):
-            return [write.taken]
-        return cls.apply(connection, writes)
+        if self.taken is None or self.was_rolled_back(connection):
+            return self.apply(connection, [self])[0]
+        return self.taken
 
     def was_rolled_back(self, connection: Connection) -> bool:
         """Return whether the first try was rolled back. Later, another claim of ours may get the same token."""
-        return self.taken is not None and not self.has_taken(connection)
-
-    def has_taken(self, connection: Connection) -> bool:
-        """Return whether the run of the last try is ours, with the token of that try."""
         if self.taken is None:
             return False
         found = _LEASED.ask(connection, ids=[self.taken.run_id])
-        return any((row.fence, row.lease_owner) == (self.taken.fence, self.owner) for row in found)
+        return all((row.fence, row.lease_owner) != (self.taken.fence, self.owner) for row in found)
 
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
@@ -247,16 +233,12 @@ def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
             found = []
         found = found or _EXPIRED_OF_ID.ask(connection, **expired, wanted=claim.run_id)
     else:
-        found = _find_expired(connection, claim, expired, now) or _find_waiting(connection, claim)
+        patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
+        found = _FIRST_EXPIRED.ask(
+            connection, **expired, suspect_from=SUSPECT_FROM, suspects_before=now - patience_ms
+        )
+        found = found or _find_waiting(connection, claim)
     return found[0] if found else None
-
-
-def _find_expired(connection: Connection, claim: ClaimRun, expired: dict[str, Any], now: int) -> list[Any]:
-    """Return the first run whose lease has expired."""
-    patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
-    return _FIRST_EXPIRED.ask(
-        connection, **expired, suspect_from=SUSPECT_FROM, suspects_before=now - patience_ms
-    )
 
 
 def _find_waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
@@ -297,22 +279,17 @@ class Heartbeat(Write["dict[str, str | None]"]):
     ran_ms: dict[str, float] = field(default_factory=dict)
     """How long each run has run, in ms."""
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[Heartbeat]) -> list[dict[str, str | None]]:
-        """Apply one after the other."""
-        return [_beat(connection, write) for write in writes]
-
-
-def _beat(connection: Connection, beat: Heartbeat) -> dict[str, str | None]:
-    until = now_in(connection) + beat.lease_ms
-    leased = _LEASED.ask(connection, ids=[*beat.fences])
-    ours = [row for row in leased if row.fence == beat.fences[row.id]]
-    _KEEP_LEASE.run(connection, [_lease(row.id, row.fence, until, beat.ran_ms) for row in ours])
-    kept: dict[str, str | None] = {row.id: None for row in ours}
-    for row in ours:
-        if row.cancel_requested_at is not None:
-            kept[row.id] = row.cancel_reason or "cancelled"
-    return kept
+    def apply_one(self, connection: Connection) -> dict[str, str | None]:
+        """Renew those that still have our token."""
+        until = now_in(connection) + self.lease_ms
+        leased = _LEASED.ask(connection, ids=[*self.fences])
+        ours = [row for row in leased if row.fence == self.fences[row.id]]
+        _KEEP_LEASE.run(connection, [_lease(row.id, row.fence, until, self.ran_ms) for row in ours])
+        kept: dict[str, str | None] = {row.id: None for row in ours}
+        for row in ours:
+            if row.cancel_requested_at is not None:
+                kept[row.id] = row.cancel_reason or "cancelled"
+        return kept
 
 
 def _lease(run_id: str, fence: int, until: int, ran_ms: dict[str, float]) -> dict[str, Any]:

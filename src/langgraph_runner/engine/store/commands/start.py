@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.commands.base import of_run
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, error_summary
 from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
-from langgraph_runner.engine.store.statements import Prepared, any_of
-from langgraph_runner.engine.store.times import times_in
+from langgraph_runner.engine.store.statements import Prepared, any_of, times_in
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import ArtifactRef
 
 __all__ = ["Accepted", "Advanced", "RunProgress", "hold_duplicates", "serve_known"]
-
-
-def _is_intact(_file: ArtifactRef) -> bool:
-    return True
 
 
 @dataclass(slots=True)
@@ -52,7 +48,7 @@ class RunProgress:
     """How long the run took, in ms, if it has ended."""
     has_tasks: bool = False
     """Whether steps of the run may have been handed to workers of queues."""
-    is_intact: Callable[[ArtifactRef], bool] = field(default=_is_intact)
+    is_intact: Callable[[ArtifactRef], bool] = field(default=lambda _file: True)
     """Returns whether a file of a result is intact. A result with a missing file is a cache miss."""
 
 
@@ -134,12 +130,11 @@ class Accepted:
 
 def serve_known(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
     """Find the steps whose result the cache has: they become hits."""
-    asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
-    if not asked:
+    if not any(each.wanted for each in writes):
         return
     try:
         with backend_of(connection).begin_nested(connection):
-            _serve_known(connection, writes, asked, now)
+            _serve_known(connection, writes, now)
     except Exception as error:
         if backend_of(connection).has_rolled_back(connection):  # Everything that was written is lost.
             raise
@@ -147,13 +142,10 @@ def serve_known(connection: Connection, writes: Sequence[Accepted], now: int) ->
         emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
 
 
-def _serve_known(
-    connection: Connection, writes: Sequence[Accepted], asked: set[tuple[str, str | None]], now: int
-) -> None:
-    tenants, keys = [*{tenant for tenant, _ in asked}], [*{key for _, key in asked}]
+def _serve_known(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
     found = {
         (row.tenant_id, row.cache_key): as_entry(row)
-        for row in _KNOWN.ask(connection, tenants=tenants, keys=keys, now=now)
+        for row in _KNOWN.ask(connection, **_wanted(writes), now=now)
     }
     for each in writes if found else ():
         tenant = each.write.tenant
@@ -169,20 +161,23 @@ def _serve_known(
             each.related += map(as_entry, related)
 
 
+def _wanted(writes: Sequence[Accepted]) -> dict[str, list[Any]]:
+    """Return the tenants and the cache keys of the steps that want to start."""
+    tenants = {each.write.tenant for each in writes if each.wanted}
+    return {"tenants": [*tenants], "keys": [*{start.cache_key for each in writes for start in each.wanted}]}
+
+
 def hold_duplicates(connection: Connection, writes: Sequence[Accepted]) -> None:
     """Find the steps whose result a live run of another process computes: they must not start."""
-    asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
-    if not asked:
+    if not any(each.wanted for each in writes):
         return
-    tenants, keys = [*{tenant for tenant, _ in asked}], [*{key for _, key in asked}]
-    running = _RUNNING.ask(connection, tenants=tenants, keys=keys)
+    wanted = _wanted(writes)
+    running = _RUNNING.ask(connection, **wanted)
     if not running:
         return
-    ids = [row.run_id for row in running]
-    live = {
-        row.id: row.lease_owner
-        for row in _OWNERS.ask(connection, tenants=tenants, ids=ids, now=times_in(connection).of_leases)
-    }
+    ids, lease_time = [row.run_id for row in running], times_in(connection).of_leases
+    owners = _OWNERS.ask(connection, tenants=wanted["tenants"], ids=ids, now=lease_time)
+    live = {row.id: row.lease_owner for row in owners}
     # Rows of dead owners do not count: their steps run again.
     computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}
     for each in writes:
@@ -203,11 +198,7 @@ _KNOWN: Final = Prepared(
         any_of(step_cache.c.cache_key, bindparam("keys")),
     )
 )
-_OF_RUN: Final = Prepared(
-    _LIVE_ENTRIES.where(
-        step_cache.c.run_id == bindparam("run"), step_cache.c.tenant_id == bindparam("tenant")
-    ).limit(1_000)
-)
+_OF_RUN: Final = Prepared(_LIVE_ENTRIES.where(of_run(step_cache)).limit(1_000))
 _RUNNING: Final = Prepared(
     select(run_steps.c.tenant_id, run_steps.c.cache_key, run_steps.c.run_id).where(
         any_of(run_steps.c.tenant_id, bindparam("tenants")),

@@ -1,27 +1,200 @@
-"""`ReportWorker` and `RemoveWorker`: the row that shows other processes a worker."""
+"""Commands of workers: the rows that show them to other processes, and their tasks.
+
+A task is a step that a run leaves to the workers of a queue. A worker claims it as it claims a run, with a lease and
+a fencing token. The result waits in the row until the engine that holds the run commits it. The row is deleted at the
+end of the run.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete
+from sqlalchemy import Connection, and_, bindparam, delete, literal_column, or_, select, update
 
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.schema import run_workers
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.queries.workers import IS_RUNNING, IS_WAITING, TaskKey, is_task
+from langgraph_runner.engine.store.records import Start, StepChange
+from langgraph_runner.engine.store.schema import METADATA, run_workers, step_tasks
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from langgraph_runner.engine.store.lease_clock import FutureLease
 
-__all__ = ["RemoveWorker", "ReportWorker"]
+__all__ = [
+    "AddTask",
+    "CheckTables",
+    "ClaimTask",
+    "ClaimedTask",
+    "EndTask",
+    "GiveBackTasks",
+    "KeepTasks",
+    "RemoveWorker",
+    "ReportWorker",
+]
 
 _FORGOTTEN_MS: Final = 24 * 3_600_000
 """How long a killed worker is shown."""
+
+
+class ClaimedTask(NamedTuple):
+    """A task that a worker has claimed."""
+
+    key: TaskKey
+    workflow: str
+    start: Start
+    fence: int
+    recoveries: int
+    """How many workers have died with the task."""
+
+
+@dataclass(slots=True)
+class AddTask(Write[None]):
+    """Hand a step to the workers of a queue. An existing task stays: it may have run for an earlier owner."""
+
+    key: TaskKey
+    workflow: str
+    queue: str
+    start: Start
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the run."""
+        return self.key.tenant
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[None]:
+        """Apply all together."""
+        now = now_in(connection)
+        _ADD.run(
+            connection,
+            [
+                {
+                    "run_id": write.key.run_id,
+                    "step_id": write.key.step,
+                    "tenant_id": write.key.tenant,
+                    "workflow_name": write.workflow,
+                    "queue": write.queue,
+                    "status": "waiting",
+                    "start": json.dumps(write.start._asdict()),
+                    "fence": 0,
+                    "recoveries": 0,
+                    "created_at": now,
+                }
+                for write in writes
+            ],
+        )
+        return [None] * len(writes)
+
+
+@dataclass(slots=True)
+class ClaimTask(Write["ClaimedTask | None"]):
+    """Claim the oldest task that waits or whose lease has expired; None if there is none."""
+
+    owner: str
+    lease_ms: int
+    queues: tuple[str, ...]
+    workflows: tuple[str, ...]
+    stuck: FutureLease[TaskKey] | None = None
+    """Claim this task although its lease ends in the future, if the lease is still the same."""
+
+    def apply_one(self, connection: Connection) -> ClaimedTask | None:
+        """Claim it; its fencing token grows."""
+        now, lease_time = times_in(connection)
+        if self.stuck is None:
+            found = _FIRST.ask(connection, queues=[*self.queues], workflows=[*self.workflows], now=lease_time)
+        else:
+            key = self.stuck.key
+            found = _STUCK.ask(
+                connection, tenant=key.tenant, run=key.run_id, step=key.step, ends=self.stuck.expires_at
+            )
+        if not found:
+            return None
+        row = found[0]
+        # A worker that closes hands its tasks back as waiting, so a running task means that its worker has died.
+        recoveries = row.recoveries + (row.status == "running")
+        key = TaskKey(row.tenant_id, row.run_id, row.step_id)
+        connection.execute(
+            update(step_tasks)
+            .where(is_task(key))
+            .values(
+                status="running",
+                fence=row.fence + 1,
+                lease_owner=self.owner,
+                lease_expires_at=now + self.lease_ms,
+                recoveries=recoveries,
+            )
+        )
+        return ClaimedTask(key, row.workflow_name, Start(**json.loads(row.start)), row.fence + 1, recoveries)
+
+
+@dataclass(slots=True)
+class KeepTasks(Write["set[TaskKey]"]):
+    """Renew the leases of tasks. Returns those that are still ours: others were claimed, or their runs have ended."""
+
+    lease_ms: int
+    fences: Mapping[TaskKey, int]
+
+    def apply_one(self, connection: Connection) -> set[TaskKey]:
+        """Renew those that still have our token."""
+        until = now_in(connection) + self.lease_ms
+        fences = self.fences.items()
+        return {key for key, fence in fences if _changed(connection, key, fence, lease_expires_at=until)}
+
+
+@dataclass(slots=True)
+class EndTask(Write[bool]):
+    """Store the outcome of a task for its run. False if the task is no longer ours, and nothing was written."""
+
+    key: TaskKey
+    fence: int
+    change: StepChange
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the run."""
+        return self.key.tenant
+
+    def apply_one(self, connection: Connection) -> bool:
+        """Store it, if the task still has our token."""
+        return _changed(
+            connection,
+            self.key,
+            self.fence,
+            status="done",
+            result=self.change.dump(),
+            output=self.change.output,
+            lease_owner=None,
+            lease_expires_at=None,
+        )
+
+    def apply_again(self, connection: Connection) -> bool:
+        """Return True if the result exists: the first try has written it."""
+        is_done = and_(is_task(self.key), step_tasks.c.fence == self.fence, step_tasks.c.status == "done")
+        found = connection.execute(select(step_tasks.c.run_id).where(is_done)).first()
+        return found is not None or self.apply_one(connection)
+
+
+@dataclass(slots=True)
+class GiveBackTasks(Write[None]):
+    """Hand tasks back, so that other workers can claim them at once."""
+
+    fences: Mapping[TaskKey, int]
+
+    def apply_one(self, connection: Connection) -> None:
+        """Hand back those that still have our token."""
+        for key, fence in self.fences.items():
+            _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
+
+
+def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) -> bool:
+    """Change a task that runs under this fencing token; return False if there is none."""
+    ours = update(step_tasks).where(is_task(key), step_tasks.c.fence == fence, IS_RUNNING)
+    return connection.execute(ours.values(**values)).rowcount > 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,25 +210,22 @@ class ReportWorker(Write[None]):
     is_draining: bool
     queues: tuple[str, ...] = ()
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[ReportWorker]) -> list[None]:
-        """Apply one after the other."""
+    def apply_one(self, connection: Connection) -> None:
+        """Insert its row, or update it."""
         now = now_in(connection)
-        for each in writes:
-            values = {
-                "host": each.host,
-                "pid": each.pid,
-                "version": each.version,
-                "workflows": json.dumps(each.workflows),
-                "max_active_runs": each.max_active_runs,
-                "is_draining": int(each.is_draining),
-                "queues": json.dumps(each.queues),
-                "seen_at": now,
-            }
-            added = backend_of(connection).upsert(run_workers, ["id"], values)
-            connection.execute(added.values(id=each.id, started_at=now, **values))
+        values = {
+            "host": self.host,
+            "pid": self.pid,
+            "version": self.version,
+            "workflows": json.dumps(self.workflows),
+            "max_active_runs": self.max_active_runs,
+            "is_draining": int(self.is_draining),
+            "queues": json.dumps(self.queues),
+            "seen_at": now,
+        }
+        added = backend_of(connection).upsert(run_workers, ["id"], values)
+        connection.execute(added.values(id=self.id, started_at=now, **values))
         connection.execute(delete(run_workers).where(run_workers.c.seen_at < now - _FORGOTTEN_MS))
-        return [None] * len(writes)
 
 
 @dataclass(slots=True)
@@ -64,9 +234,47 @@ class RemoveWorker(Write[None]):
 
     id: str
 
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[RemoveWorker]) -> list[None]:
-        """Apply one after the other."""
-        for each in writes:
-            connection.execute(delete(run_workers).where(run_workers.c.id == each.id))
-        return [None] * len(writes)
+    def apply_one(self, connection: Connection) -> None:
+        """Delete it."""
+        connection.execute(delete(run_workers).where(run_workers.c.id == self.id))
+
+
+class CheckTables(Write[None]):
+    """Check that all tables can be read in a transaction that may write. It changes nothing."""
+
+    def apply_one(self, connection: Connection) -> None:
+        """Ask each table for no row."""
+        for table in METADATA.sorted_tables:
+            connection.execute(select(*table.columns).limit(0))
+
+
+_ADD: Final = Prepared(
+    lambda backend: backend.insert_missing(step_tasks),
+    *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "status", "start", "fence", "recoveries"),
+    "created_at",
+)
+_CANDIDATE: Final = (
+    select(
+        *(step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.tenant_id, step_tasks.c.workflow_name),
+        *(step_tasks.c.status, step_tasks.c.start, step_tasks.c.fence, step_tasks.c.recoveries),
+    )
+    .order_by(step_tasks.c.created_at, step_tasks.c.run_id, step_tasks.c.step_id)
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_FIRST: Final = Prepared(
+    _CANDIDATE.where(
+        any_of(step_tasks.c.queue, bindparam("queues")),
+        any_of(step_tasks.c.workflow_name, bindparam("workflows")),
+        or_(IS_WAITING, and_(IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
+    )
+)
+_STUCK: Final = Prepared(
+    _CANDIDATE.where(
+        step_tasks.c.tenant_id == bindparam("tenant"),
+        step_tasks.c.run_id == bindparam("run"),
+        step_tasks.c.step_id == bindparam("step"),
+        step_tasks.c.lease_expires_at == bindparam("ends"),
+        IS_RUNNING,
+    )
+)

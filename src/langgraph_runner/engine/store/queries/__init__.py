@@ -3,8 +3,6 @@
 Each names its tenant, unless it is marked with `for_all_tenants`. What changes the database is in `commands/`.
 """
 
-from langgraph_runner.engine.store.queries.archive import RunRecord, ended_runs, outputs_of, records_of
-from langgraph_runner.engine.store.queries.events import events_after, last_events
 from langgraph_runner.engine.store.queries.outputs import (
     StepOutput,
     cache_entries,
@@ -16,35 +14,33 @@ from langgraph_runner.engine.store.queries.outputs import (
 )
 from langgraph_runner.engine.store.queries.run_list import runs_page
 from langgraph_runner.engine.store.queries.runs import (
+    RunRecord,
     claimed_run,
     clock_and_leases,
+    ended_runs,
+    events_after,
+    last_events,
     live_runs,
+    outputs_of,
+    records_of,
     run_by_id,
     status_of,
     steps_of,
     store_id,
 )
-from langgraph_runner.engine.store.queries.tasks import (
+from langgraph_runner.engine.store.queries.workers import (
     TaskKey,
     clock_and_task_leases,
     finished_tasks,
-    running_tasks,
-    task_result,
-    waiting_tasks,
-)
-from langgraph_runner.engine.store.queries.workers import (
-    WorkerRow,
-    WorkerSummary,
     oldest_waiting_ms,
     summarize_workers,
+    task_result,
 )
 
 __all__ = [
     "RunRecord",
     "StepOutput",
     "TaskKey",
-    "WorkerRow",
-    "WorkerSummary",
     "cache_entries",
     "claimed_run",
     "clock_and_leases",
@@ -62,7 +58,6 @@ __all__ = [
     "records_of",
     "run_artifacts",
     "run_by_id",
-    "running_tasks",
     "runs_page",
     "status_of",
     "step_output",
@@ -70,5 +65,4 @@ __all__ = [
     "store_id",
     "summarize_workers",
     "task_result",
-    "waiting_tasks",
 ]

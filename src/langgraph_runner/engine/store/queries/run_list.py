@@ -41,22 +41,11 @@ def runs_page(
     before: tuple[int, str] | None = None,
     limit: int = 50,
 ) -> list[RunRow]:
-    """Return runs of a tenant, the newest first.
+    """Return up to `limit` runs of a tenant that fulfil all given conditions, the newest first.
 
-    Args:
-        connection: A connection to the database.
-        tenant: The tenant.
-        workflow: Only runs of this workflow.
-        statuses: Only runs with one of these statuses.
-        id_prefix: Only runs whose id begins with this text.
-        tags: Only runs with all of these tags.
-        created_from: Only runs created at this time (ms since 1970) or later.
-        created_before: Only runs created before this time (ms since 1970).
-        base_run_id: Only runs that were derived from this run.
-        failed_step: Only runs in which this step failed.
-        error_contains: Only runs whose error record contains this text; ASCII letters match in either case.
-        before: Only runs after this one in the list, as (created_at, id): the last one of the previous page.
-        limit: The largest number of runs.
+    Times are in ms since 1970. `base_run_id` is the run that they were derived from, `failed_step` one that failed.
+    `error_contains` is part of the error record; ASCII letters match in either case. `before` is the last run of the
+    previous page, as (created_at, id).
     """
     error = None
     if error_contains is not None:

@@ -1,12 +1,14 @@
-"""Queries for runs: one run, its steps, the number of live runs, and their leases."""
+"""Queries for runs: one run with its steps and events, live runs and their leases, and ended runs to archive."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, func, literal_column, select
+from sqlalchemy import and_, bindparam, func, literal_column, select, tuple_
 
+from langgraph_runner.engine.store.call_limits import long_running
 from langgraph_runner.engine.store.lease_clock import FutureLease
 from langgraph_runner.engine.store.records import (
     RUN_COLUMNS,
@@ -15,27 +17,46 @@ from langgraph_runner.engine.store.records import (
     as_step,
     with_counts,
 )
-from langgraph_runner.engine.store.row_security import for_all_tenants
-from langgraph_runner.engine.store.schema import run_steps, runs, store_info
-from langgraph_runner.engine.store.statements import Prepared, any_of
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.schema import (
+    LIVE,
+    artifacts,
+    outputs,
+    run_events,
+    run_steps,
+    run_tags,
+    runs,
+    store_info,
+)
+from langgraph_runner.engine.store.statements import Prepared, any_of, for_all_tenants, now_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = [
+    "RUN_TABLES",
+    "RunRecord",
     "claimed_run",
     "clock_and_leases",
+    "ended_runs",
+    "events_after",
+    "last_events",
     "live_runs",
+    "outputs_of",
+    "records_of",
     "run_by_id",
     "status_of",
     "steps_of",
     "store_id",
 ]
+
+RunRecord = dict[str, list[dict[str, Any]]]
+"""The rows of one run by table."""
+RUN_TABLES: Final = (runs, run_tags, run_steps, run_events, artifacts)
 
 
 def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None:
@@ -95,6 +116,65 @@ def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, lis
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
 
 
+def last_events(connection: Connection, tenants: list[str], run_ids: list[str]) -> dict[str, int]:
+    """Return the number of the last event of each run that has events."""
+    found = _LAST_EVENTS.ask(connection, tenants=tenants, ids=json.dumps(run_ids))
+    return {row.run_id: row.seq for row in found if row.seq is not None}
+
+
+def events_after(
+    connection: Connection, tenant: str, run_id: str, after: int, limit: int
+) -> list[tuple[int, str, str, int]]:
+    """Return events of a run in their order, as (sequence number, type, data as JSON, time)."""
+    query = (
+        select(run_events.c.seq, run_events.c.type, run_events.c.data, run_events.c.at)
+        .where(run_events.c.run_id == run_id, run_events.c.tenant_id == tenant, run_events.c.seq > after)
+        .order_by(run_events.c.seq)
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def _last_events(backend: StoreBackend) -> Any:
+    """Return the statement: one index lookup for each run."""
+    each = backend.each_of(bindparam("ids"))
+    last = select(func.max(run_events.c.seq)).where(
+        run_events.c.run_id == each.c.value, any_of(run_events.c.tenant_id, bindparam("tenants"))
+    )
+    return select(each.c.value.label("run_id"), last.scalar_subquery().label("seq"))
+
+
+@long_running
+@for_all_tenants
+def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -> list[str]:
+    """Return the ids of runs that ended at least so long ago, of one or all tenants, in the order of their ends."""
+    ended_at = func.coalesce(runs.c.completed_at, runs.c.created_at)
+    old = select(runs.c.id).where(runs.c.status.not_in(LIVE), ended_at <= now_in(connection) - older_than_ms)
+    if tenant is not None:
+        old = old.where(runs.c.tenant_id == tenant)
+    return [*connection.execute(old.order_by(ended_at, runs.c.id)).scalars()]
+
+
+@long_running
+@for_all_tenants
+def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
+    """Return all rows of some runs."""
+    records: dict[str, RunRecord] = {each: {table.name: [] for table in RUN_TABLES} for each in ids}
+    for table in RUN_TABLES:
+        of_run = table.c.id if table is runs else table.c.run_id
+        for row in connection.execute(select(table).where(of_run.in_(ids))).mappings():
+            records[row["id" if table is runs else "run_id"]][table.name].append(dict(row))
+    return [record for record in records.values() if record["runs"]]
+
+
+@long_running
+@for_all_tenants
+def outputs_of(connection: Connection, refs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return outputs by tenant and reference."""
+    found = select(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.sha256).in_(refs))
+    return [dict(row) for row in connection.execute(found).mappings()]
+
+
 _FUTURE_LEASES: Final = Prepared(
     select(runs.c.id, runs.c.lease_expires_at, runs.c.lease_ms).where(
         runs.c.status == literal_column("'running'"),
@@ -106,3 +186,4 @@ _IS_RUN_OF_TENANT: Final = and_(runs.c.id == bindparam("run"), runs.c.tenant_id 
 _RUN: Final = Prepared(select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT))
 _COUNTED_RUN: Final = Prepared(functools.partial(with_counts, select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT)))
 _STATUS: Final = Prepared(select(runs.c.status).where(_IS_RUN_OF_TENANT))
+_LAST_EVENTS: Final = Prepared(_last_events)

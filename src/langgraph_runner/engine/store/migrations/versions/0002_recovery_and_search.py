@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(64), nullable=False),
     )
     info = sa.table("store_info", sa.column("name"), sa.column("value"))
+    # Really random: with a fake clock, several databases would have one id.
     op.execute(info.insert().values(name="store_id", value=REAL_RUNTIMES.blocking.token_hex(16)))
 
 

@@ -1,18 +1,23 @@
-"""`CreateRun`: creates a run."""
+"""`CreateRun` and `CancelRun`: what callers do with a run."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
-from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events
-from langgraph_runner.engine.store.commands.locks import lock_keys
-from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
-from langgraph_runner.engine.store.statements import Prepared
-from langgraph_runner.engine.store.times import now_in
+from langgraph_runner.engine.store.commands.base import (
+    INSERT_FILE,
+    IS_STEP,
+    add_events,
+    last_seq,
+    lock_keys,
+    of_run,
+)
+from langgraph_runner.engine.store.records import RUN_COLUMNS, new_run
+from langgraph_runner.engine.store.schema import LIVE, artifacts, run_steps, run_tags, runs, step_tasks
+from langgraph_runner.engine.store.statements import Prepared, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.records import NewRun
 
-__all__ = ["CreateRun", "Created"]
+__all__ = ["CancelRun", "CreateRun", "Created"]
 
 _WITH_KEY: Final = Prepared(
     select(runs.c.id, runs.c.fence).where(
@@ -43,23 +48,11 @@ _INSERT_STEPS: Final = Prepared(
     *("run_id", "step_id", "tenant_id", "position", "status", "cache_hit", "attempts", "fence"),
 )
 _INSERT_TAGS: Final = Prepared(insert(run_tags), *run_tags.c.keys())
-_STEPS: Final = Prepared(
-    select(run_steps).where(
-        run_steps.c.run_id == bindparam("run"), run_steps.c.tenant_id == bindparam("tenant")
-    )
-)
-_FILES: Final = Prepared(
-    select(artifacts).where(
-        artifacts.c.run_id == bindparam("run"), artifacts.c.tenant_id == bindparam("tenant")
-    )
-)
+_STEPS: Final = Prepared(select(run_steps).where(of_run(run_steps)))
+_FILES: Final = Prepared(select(artifacts).where(of_run(artifacts)))
 _REUSE_STEP: Final = Prepared(
     update(run_steps)
-    .where(
-        run_steps.c.run_id == bindparam("r"),
-        run_steps.c.step_id == bindparam("s"),
-        run_steps.c.tenant_id == bindparam("t"),
-    )
+    .where(IS_STEP)
     .values(
         status="skipped",
         reason=bindparam("new_reason"),
@@ -103,12 +96,10 @@ class CreateRun(Write[Created]):
         """The tenant of the run."""
         return self.run.tenant
 
-    @classmethod
-    def apply_again(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
+    def apply_again(self, connection: Connection) -> Created:
         """Return the existing run if there is one: the first try has created it."""
-        (write,) = writes
-        known = _BY_ID.ask(connection, tenant=write.run.tenant, id=write.run.id)
-        return [Created.of(write.run, known[0].created_at)] if known else cls.apply(connection, writes)
+        known = _BY_ID.ask(connection, tenant=self.tenant, id=self.run.id)
+        return Created.of(self.run, known[0].created_at) if known else self.apply(connection, [self])[0]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
@@ -152,28 +143,11 @@ def _existing_run(
 
 def _row(run: NewRun, now: int) -> dict[str, Any]:
     is_claimed = run.owner is not None
+    columns = (column.name for column in RUN_COLUMNS)
     return {
-        "id": run.id,
-        "tenant_id": run.tenant,
-        "workflow_name": run.workflow,
-        "workflow_version": run.version,
-        "status": "running" if is_claimed else "pending",
-        "trigger_type": run.trigger,
-        "base_run_id": run.base_run_id,
-        "root_run_id": run.root_run_id,
-        "change_request": run.change_request,
-        "inputs": run.inputs,
-        "options": run.options,
-        "idempotency_key": run.idempotency_key,
-        "priority": run.priority,
-        "fence": int(is_claimed),
+        **dict(zip(columns, new_run(run, fence=int(is_claimed), at=now), strict=False)),
         "lease_owner": run.owner,
-        "lease_expires_at": now + run.lease_ms if is_claimed else None,
         "lease_ms": run.lease_ms if is_claimed else None,
-        "created_at": now,
-        "started_at": now if is_claimed else None,
-        "tags": json.dumps(dict(run.tags)) if run.tags else None,
-        "metadata": run.metadata,
     }
 
 
@@ -233,3 +207,67 @@ def _reuse_steps(connection: Connection, run: NewRun, base: str, now: int) -> No
     INSERT_FILE.run(
         connection, [{**row._asdict(), "run_id": run.id} for row in files if row.step_id in before]
     )
+
+
+@dataclass(slots=True)
+class CancelRun(Write["str | None"]):
+    """Cancel a run for good. Returns its status; None if the tenant has no such run.
+
+    A run without a live owner ends at once, with its steps. A live owner gets the request with its next write.
+    """
+
+    run_id: str
+    tenant: str
+    reason: str
+
+    def apply_one(self, connection: Connection) -> str | None:
+        """Cancel it, or leave that to its owner."""
+        now, lease_time = times_in(connection)
+        is_run = and_(runs.c.id == self.run_id, runs.c.tenant_id == self.tenant)
+        query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
+        row = connection.execute(query.with_for_update()).first()
+        if row is None:
+            return None
+        if row.status not in LIVE:
+            return str(row.status)
+        connection.execute(
+            update(runs)
+            .where(is_run)
+            .values(
+                cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, now),
+                cancel_reason=func.coalesce(runs.c.cancel_reason, self.reason),
+            )
+        )
+        if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
+            return "running"
+        connection.execute(
+            update(run_steps)
+            .where(
+                run_steps.c.run_id == self.run_id,
+                run_steps.c.tenant_id == self.tenant,
+                run_steps.c.status.in_(LIVE),
+            )
+            .values(status="cancelled", reason="cancelled", completed_at=now)
+        )
+        connection.execute(
+            delete(step_tasks).where(
+                step_tasks.c.run_id == self.run_id, step_tasks.c.tenant_id == self.tenant
+            )
+        )
+        # The fencing token grows, so that an owner that was taken for dead can no longer write.
+        connection.execute(
+            update(runs)
+            .where(is_run)
+            .values(
+                status="cancelled",
+                completed_at=now,
+                fence=row.fence + 1,
+                lease_owner=None,
+                lease_expires_at=None,
+            )
+        )
+        seq = last_seq(connection, self.tenant, self.run_id) + 1
+        add_events(
+            connection, [(self.run_id, self.tenant, seq, "run_cancelled", {"reason": self.reason})], now
+        )
+        return "cancelled"

@@ -1,0 +1,123 @@
+"""What the commands share: the locks that a write takes before it reads, and the events and files that it adds.
+
+If a write transaction of the database holds the only lock, nothing else is locked. Otherwise, in READ COMMITTED, a
+statement does not see the uncommitted rows of another process. So two processes that start equal work within
+milliseconds would both find nothing. A transaction therefore first locks the cache keys that it starts, stores or
+hits; what it reads afterwards includes all commits of earlier holders of the locks.
+
+A claim that counts the runs of a tenant locks the tenant first, so that two claims do not count the same runs.
+
+Every transaction locks in one order, which rules out deadlocks: tenants, rows of `runs`, the references lock, cache
+keys in ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
+
+Transactions that add references to outputs share the references lock. A transaction that deletes unreferenced outputs
+holds it alone.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, and_, bindparam, func, insert, select
+
+from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.schema import artifacts, run_events, run_steps
+from langgraph_runner.engine.store.statements import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Table
+
+__all__ = [
+    "INSERT_FILE",
+    "IS_STEP",
+    "add_events",
+    "last_seq",
+    "lock_keys",
+    "lock_references_alone",
+    "lock_tenant",
+    "of_run",
+]
+
+_REFERENCES: Final = 7_205_759_403_792_794
+"""The key of the references lock: any constant that other users of the database are unlikely to choose."""
+_MAX_KEYS: Final = 500
+"""PostgreSQL keeps all locks of all sessions in one table of some 6,400 entries by default."""
+
+
+def of_run(table: Table) -> ColumnElement[bool]:
+    """Return the condition that picks the rows of one run, for the parameters `run` and `tenant`."""
+    return and_(table.c.run_id == bindparam("run"), table.c.tenant_id == bindparam("tenant"))
+
+
+IS_STEP: Final = and_(
+    run_steps.c.run_id == bindparam("r"),
+    run_steps.c.step_id == bindparam("s"),
+    run_steps.c.tenant_id == bindparam("t"),
+)
+"""Picks one row of `run_steps`, for the parameters `r`, `s` and `t`."""
+_LAST_SEQ: Final = Prepared(select(func.max(run_events.c.seq).label("seq")).where(of_run(run_events)))
+INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
+_INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
+
+
+def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
+    """Lock cache keys, as tenant and key, and the references lock, until the transaction ends.
+
+    For more than 500 keys, the transaction holds the references lock alone instead.
+    """
+    backend = backend_of(connection)
+    if backend.has_one_writer:
+        return
+    numbers = sorted({_number(*key) for key in keys})
+    if len(numbers) > _MAX_KEYS:
+        lock_references_alone(connection)
+    else:
+        backend.lock(connection, numbers, shared=[_REFERENCES])
+
+
+def lock_references_alone(connection: Connection) -> None:
+    """Keep other transactions from adding references to outputs until this one ends, and wait for those that do."""
+    backend = backend_of(connection)
+    if not backend.has_one_writer:
+        backend.lock(connection, [_REFERENCES])
+
+
+def lock_tenant(connection: Connection, tenant: str) -> None:
+    """Keep other transactions from counting the running runs of a tenant until this one ends."""
+    backend = backend_of(connection)
+    if not backend.has_one_writer:
+        backend.lock(connection, [_number(tenant, "")])
+
+
+def _number(tenant: str, key: str) -> int:
+    """Return a 64-bit number for a key. Two keys with one number wait for each other, which is harmless."""
+    return int.from_bytes(blake2b(f"{tenant}\0{key}".encode(), digest_size=8).digest(), signed=True)
+
+
+def last_seq(connection: Connection, tenant: str, run_id: str) -> int:
+    """Return the number of the last event of a run; 0 if there is none."""
+    return _LAST_SEQ.ask(connection, tenant=tenant, run=run_id)[0].seq or 0
+
+
+def add_events(
+    connection: Connection, events: Sequence[tuple[str, str, int, str, dict[str, Any]]], now: int
+) -> None:
+    """Add events of runs, given as (run, tenant, number, type, data)."""
+    _INSERT_EVENT.run(
+        connection,
+        [
+            {
+                "run_id": run_id,
+                "tenant_id": tenant,
+                "seq": seq,
+                "type": kind,
+                "data": to_json(data).decode(),
+                "at": now,
+            }
+            for run_id, tenant, seq, kind, data in events
+        ],
+    )
