@@ -42,27 +42,12 @@ class RunCreator:
         host: What runs share.
         workload: The runs that the engine holds.
         announcer: The queue that tells workers which runs wait.
-        lease_ms: How long a lease holds without a heartbeat.
-        poll_s: After so many seconds, a run that waits for room goes before a new one.
-        has_tenant_limits: Whether a claim has to count the runs of the tenant.
     """
 
-    def __init__(
-        self,
-        host: Host,
-        workload: Workload,
-        announcer: Announcer,
-        *,
-        lease_ms: int,
-        poll_s: float,
-        has_tenant_limits: bool,
-    ) -> None:
+    def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
         self._host = host
         self._workload = workload
         self._announcer = announcer
-        self._lease_ms = lease_ms
-        self._poll_s = poll_s
-        self._has_tenant_limits = has_tenant_limits
         self._begun_first: set[str] = set()
         """Runs that have begun and are not yet durable: their first commit creates them."""
 
@@ -76,7 +61,7 @@ class RunCreator:
         """
         if self._workload.takes_on == "none" or not (self._has_room_for_new() or self._is_waited_for()):
             return await self._create_for_any(run)
-        run.owner, run.lease_ms = self._host.owner, self._lease_ms
+        run.owner, run.lease_ms = self._host.owner, self._host.options.lease_ms
         found: asyncio.Future[TriggeredRun] = asyncio.get_running_loop().create_future()
         # The time of this machine, until the database reports its own.
         expected = Created.of(run, round(self._host.runtime.now_utc().timestamp() * 1000))
@@ -96,9 +81,11 @@ class RunCreator:
         Claiming a waiting run costs more than starting a new one. So a new run may overtake runs that have waited for
         less than one poll.
         """
-        if self._has_tenant_limits or not self._workload.has_room():
+        options = self._host.options
+        # With limits, only a claim counts the runs of the tenant.
+        if options.has_tenant_limits or not self._workload.has_room():
             return False
-        return not self._workload.has_kept_waiting(self._poll_s)
+        return not self._workload.has_kept_waiting(options.poll_ms / 1000)
 
     def _is_waited_for(self) -> bool:
         """Return whether a step of this engine creates the run. It may wait for the run, which then needs no room."""

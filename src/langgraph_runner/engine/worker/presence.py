@@ -17,7 +17,6 @@ from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.run.host import Host
-    from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["WorkerPresence"]
 
@@ -32,19 +31,11 @@ class WorkerPresence:
     """Writes the row of the engine every 5 seconds. Belongs to one event loop.
 
     Args:
-        host: The id and the database of the engine.
-        workflows: The workflows that it can run.
-        max_active_runs: How many runs it holds at once.
-        queues: The step queues that it serves.
+        host: The id, the options and the database of the engine.
     """
 
-    def __init__(
-        self, host: Host, workflows: WorkflowRegistry, max_active_runs: int, queues: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._workflows = workflows
-        self._max_active_runs = max_active_runs
-        self._queues = queues
         self._is_draining = False
         self._keeping: asyncio.Task[None] | None = None
         self._is_seen = False
@@ -75,9 +66,9 @@ class WorkerPresence:
                     host=socket.gethostname(),
                     pid=os.getpid(),
                     version=_version("langgraph-runner"),
-                    workflows=tuple(each.id for each in self._workflows.list_workflows()),
-                    max_active_runs=self._max_active_runs,
-                    queues=self._queues,
+                    workflows=self._host.workflow_ids(),
+                    max_active_runs=self._host.options.max_active_runs,
+                    queues=self._host.step_queues,
                     is_draining=self._is_draining,
                 )
             )
