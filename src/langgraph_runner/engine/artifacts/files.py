@@ -18,7 +18,7 @@ from langgraph_runner.engine.errors import ArtifactError, ArtifactUnavailableErr
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node import get_node_context
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import monotonic
 from langgraph_runner.workflow import ArtifactRef
 from langgraph_runner.workflow.context import is_artifact_name
 
@@ -157,7 +157,7 @@ class ArtifactFiles:
         looked = None if self.is_local else self._looked.get(ref.sha256)
         if looked is not None:
             moment, is_intact = looked
-            if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
+            if monotonic() - moment < _TRUSTED_S:
                 return is_intact
         return self.has(ref)
 
@@ -232,7 +232,7 @@ class ArtifactFiles:
         if len(self._looked) >= _MAX_CHECKED:
             self._looked.clear()
         # Real time, because this is about a real network, also in tests with another clock.
-        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_intact)
+        self._looked[sha256] = (monotonic(), is_intact)
 
     def _note(self, sha256: str, version: str) -> None:
         if len(self._checked) >= _MAX_CHECKED:

@@ -17,7 +17,7 @@ from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, monotonic
+from langgraph_runner.runtime.runtimes import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -122,9 +122,7 @@ class TieredCache:
         runtime: The clock by which entries expire.
     """
 
-    def __init__(
-        self, store: RunStore, hot: HotTier | None = None, runtime: Runtime = REAL_RUNTIMES.awaiting
-    ) -> None:
+    def __init__(self, store: RunStore, hot: HotTier | None, runtime: Runtime) -> None:
         self._store = store
         self._runtime = runtime
         # Not `hot or ...`: an empty tier may be false.

@@ -30,8 +30,10 @@ class Host:
     """The workflows that the engine can run."""
     owner: str
     """The id of the engine, as the owner of leases."""
-    runtimes: Runtimes
-    """Time, sleep and randomness, of the engine and of the steps that it runs."""
+    runtime: Runtime
+    """Time, sleep and randomness of the engine."""
+    given_runtimes: Runtimes | None
+    """The `runtime=` of the engine, which its steps use, too; None lets each step use its own."""
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactFiles
@@ -43,11 +45,6 @@ class Host:
     spans: Any = None
     router: StepRouter | None = None
     """Hands steps with a queue to workers; None to run all steps here."""
-
-    @property
-    def runtime(self) -> Runtime:
-        """The async runtime of the engine."""
-        return self.runtimes.awaiting
 
     @property
     def step_queues(self) -> tuple[str, ...]:
