@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from langgraph_runner.errors.hints import as_choice, did_you_mean
 from langgraph_runner.workflow.errors import UnknownStepError
 from langgraph_runner.workflow.hashing.scalars import is_unicode
+from langgraph_runner.workflow.tenant import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -42,7 +43,6 @@ __all__ = [
     "whole",
 ]
 
-DEFAULT_TENANT: Final = "default"
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000

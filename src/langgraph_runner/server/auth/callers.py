@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.server.auth.keys import ApiKeys, Role
+from langgraph_runner.workflow.tenant import DEFAULT_TENANT
 
 __all__ = ["ApiKeyAuth", "Authenticator", "Caller", "DevAuth"]
 
@@ -88,7 +89,7 @@ class DevAuth:
         tenant: The tenant of every request.
     """
 
-    def __init__(self, tenant: str = "default") -> None:
+    def __init__(self, tenant: str = DEFAULT_TENANT) -> None:
         self._caller = Caller("dev", tenant, Role.ADMIN)
 
     async def authenticate(self, credential: str) -> Caller | None:
