@@ -10,8 +10,7 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.errors.logs import emit
+from langgraph_runner.engine.logs import log_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -129,8 +128,8 @@ class Announcer:
                 if self._is_up:
                     self._is_up = False
                     kind = type(error).__name__
-                    emit(LOGGER, logging.WARNING, "dispatch.announce_failed", error_type=kind)
+                    log_event(logging.WARNING, "dispatch.announce_failed", error_type=kind)
             else:
                 if not self._is_up:
                     self._is_up = True
-                    emit(LOGGER, logging.INFO, "dispatch.announce_restored")
+                    log_event(logging.INFO, "dispatch.announce_restored")

@@ -8,10 +8,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store.commands import Advanced, AdvanceRun
 from langgraph_runner.engine.store.records import StepChange, error_summary
-from langgraph_runner.errors.logs import emit, is_enabled
+from langgraph_runner.errors.logs import is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
@@ -198,8 +198,7 @@ class Ledger:
 
     def log(self, level: int, event: str, **fields: Any) -> None:
         """Log an event of the run."""
-        emit(
-            LOGGER,
+        log_event(
             level,
             event,
             run_id=self._run.id,

@@ -7,14 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.store.lease_clock import LeaseClock
 from langgraph_runner.engine.store.schema import LIVE
 from langgraph_runner.engine.worker.workload import WorkerPhase
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.waiting import wait_for_event
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class RunClaimer:
                 await self._claim_own()
             except Exception as error:  # The database is away; the next poll tries again.
                 workload.runs_may_wait = True
-                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not workload.has_room():
                 workload.runs_may_wait = True
             if await wait_for_event(workload.may_take, poll_s, self._host.runtime):
@@ -140,8 +139,7 @@ class RunClaimer:
             exhausted = self._exhausted(claimed, blueprint, steps)
             if exhausted is None and claimed.recoveries >= SUSPECT_FROM:
                 workload.suspect = claimed.run_id
-                emit(
-                    LOGGER,
+                log_event(
                     logging.WARNING,
                     "run.suspected",
                     run_id=claimed.run_id,

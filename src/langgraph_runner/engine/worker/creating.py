@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.run.creation import (
     NotCreatedError,
     RunCreation,
@@ -18,7 +18,6 @@ from langgraph_runner.engine.run.creation import (
 from langgraph_runner.engine.run.slots import HELD_SLOT
 from langgraph_runner.engine.store.commands import Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
@@ -121,7 +120,7 @@ class RunCreator:
             found.set_result(triggered_run(new, created))
         except NotCreatedError as error:
             reason = error.__cause__ or error
-            emit(LOGGER, logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
+            log_event(logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
             found.set_exception(reason)
             found.exception()  # Marks it as retrieved: it is logged, even if the caller no longer waits.
             workload.note_runs_may_wait()  # It may have been committed.

@@ -11,9 +11,8 @@ from contextvars import Context
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.run.host import Host
@@ -73,7 +72,7 @@ class WorkerPresence:
                 )
             )
         except Exception as error:  # The next report tries again.
-            emit(LOGGER, logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
 
     async def end(self) -> None:
         """Stop the reports, and delete the row."""
@@ -85,4 +84,4 @@ class WorkerPresence:
         try:
             await self._host.store.write(RemoveWorker(self._host.owner))
         except Exception as error:  # Then the engine is shown as lost for a day.
-            emit(LOGGER, logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)

@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands.tasks import (
     ClaimTask,
@@ -19,7 +19,6 @@ from langgraph_runner.engine.store.commands.tasks import (
 from langgraph_runner.engine.store.lease_clock import LeaseClock
 from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.workload import BEATS_PER_LEASE
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.abort import AbortController
 from langgraph_runner.runtime.waiting import wait_for_event
 
@@ -101,7 +100,7 @@ class StepPool:
         try:
             await self._host.store.write(GiveBackTasks(left))
         except Exception as error:  # Then the leases expire.
-            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
 
     async def _on_job(self, _job_id: str, _data: dict[str, Any]) -> None:
         self._may_have_more.set()
@@ -121,7 +120,7 @@ class StepPool:
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
-                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
             await wait_for_event(self._may_have_more, self._host.options.poll_ms / 1000, self._host.runtime)
 
     async def _claim_stuck(self) -> None:
@@ -220,7 +219,7 @@ class StepPool:
             try:
                 kept = await self._host.store.write(KeepTasks(self._lease_ms, fences))
             except Exception as error:  # The database is away; the next heartbeat tries again.
-                emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
                 continue
             for key in fences.keys() - kept:
                 found = self._active.get(key)
@@ -229,4 +228,4 @@ class StepPool:
 
     def _log(self, level: int, event: str, claimed: ClaimedTask, **values: Any) -> None:
         run_id, step = claimed.key.run_id, claimed.key.step
-        emit(LOGGER, level, event, run_id=run_id, tenant=claimed.key.tenant, step=step, **values)
+        log_event(level, event, run_id=run_id, tenant=claimed.key.tenant, step=step, **values)

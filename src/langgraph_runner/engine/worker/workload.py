@@ -8,11 +8,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created, Heartbeat
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -144,7 +143,7 @@ class Workload:
         except asyncio.CancelledError:
             if self.tasks and not self.is_closed():
                 # The loop ends: asyncio.run() cancels the remaining tasks.
-                emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self.tasks])
+                log_event(logging.WARNING, "engine.not_closed", run_ids=[*self.tasks])
             raise
 
     async def _renew_leases(self) -> None:
@@ -158,7 +157,7 @@ class Workload:
         try:
             kept = await self._host.store.write(Heartbeat(self._host.owner, options.lease_ms, fences, ran_ms))
         except Exception as error:  # The database is away; the next heartbeat tries again.
-            emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
             return
         for run_id, execution in held.items():
             if self.executions.get(run_id) is not execution:  # It has ended, or was claimed again.
@@ -206,12 +205,12 @@ class Workload:
                 self._health.note_end(ended.tenant, run_id)
             return ended
         except LeaseLostError as error:
-            emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
+            log_event(logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # Most likely the database is away. The lease expires, and a worker resumes the run from its last commit.
             self.to_take[run_id] = self.tenants[run_id]
             self._health.note_interruption(run_id, error)
-            emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
+            log_event(logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
         return None
 
