@@ -13,8 +13,7 @@ from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact
 from langgraph_runner.engine.artifacts.store import ArtifactStore
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
-from langgraph_runner.engine.dispatch.jobs import JobRequest
+from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher, JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.maintenance.collecting import collect_files
