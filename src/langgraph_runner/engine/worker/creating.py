@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.engine.logs import log_event
-from langgraph_runner.engine.run.creation import (
-    NotCreatedError,
-    RunCreation,
-    TriggeredRun,
-    create,
-    must_create_first,
-    triggered_run,
-)
+from langgraph_runner.engine.run.creation import NotCreatedError, RunCreation, create
 from langgraph_runner.engine.run.slots import HELD_SLOT
 from langgraph_runner.engine.store.commands import Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
@@ -27,21 +20,24 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint
 
-__all__ = ["RunCreator"]
+__all__ = ["RunCreator", "TriggeredRun"]
 
 _MAX_BEGUN_FIRST: Final = 4
 """How many runs may begin before they are durable. Others begin after their commit, which spares the event loop."""
 _NOT_BEGUN: Final = "The run may or may not have been created: the task that was to create it was cancelled."
 
 
-class RunCreator:
-    """Creates the runs of one engine. Belongs to one event loop.
+class TriggeredRun(NamedTuple):
+    """The run that a caller of `trigger()` gets."""
 
-    Args:
-        host: What runs share.
-        workload: The runs that the engine holds.
-        announcer: The queue that tells workers which runs wait.
-    """
+    run_id: str
+    """The new run, or the existing run with the same idempotency key."""
+    row: RunRow | None
+    """None if it has to be read from the database."""
+
+
+class RunCreator:
+    """Creates the runs of one engine. Belongs to one event loop."""
 
     def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
         self._host = host
@@ -104,7 +100,7 @@ class RunCreator:
             self._announcer.announce(run.id)
             if workload.takes_on == "own":
                 workload.to_take[run.id] = run.tenant
-        return triggered_run(run, created)
+        return _triggered_run(run, created)
 
     async def _create_and_run(
         self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[TriggeredRun]
@@ -113,11 +109,11 @@ class RunCreator:
         workload = self._workload
         can_begin_first = len(self._begun_first) < _MAX_BEGUN_FIRST
         try:
-            if can_begin_first and not must_create_first(self._host, blueprint, new):
+            if can_begin_first and not _must_create_first(self._host, blueprint, new):
                 self._begun_first.add(new.id)
                 return await self._execution(blueprint, expected, new, found).run()
             created = await create(self._host.store, new)
-            found.set_result(triggered_run(new, created))
+            found.set_result(_triggered_run(new, created))
         except NotCreatedError as error:
             reason = error.__cause__ or error
             log_event(logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
@@ -155,3 +151,21 @@ class RunCreator:
             creation=RunCreation(new, on_created),
         )
         return execution
+
+
+def _triggered_run(run: NewRun, created: Created) -> TriggeredRun:
+    """Return the run that a `CreateRun` made, with its row where no read is needed."""
+    if not created.is_new or run.reused:
+        return TriggeredRun(created.run_id, None)
+    return TriggeredRun(created.run_id, new_run(run, fence=created.fence, at=created.at))
+
+
+def _must_create_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
+    """Return whether a new run must be durable before it begins: it needs a look-up or the user's code first."""
+    return (
+        run.idempotency_key is not None
+        or bool(run.reused)
+        or not host.cache.is_in_process
+        or not host.artifacts.is_local
+        or any(step.selects for step in blueprint.steps.values())
+    )
