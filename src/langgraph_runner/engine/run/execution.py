@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.scheduler import Decision
+    from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["RunExecution"]
 
@@ -325,17 +326,9 @@ class RunExecution:
             self._unclassified.clear()
             keyed: list[Start] = []
             for step in steps:
-                if step.selects:
-                    await self._results.fetch(step)
-                try:
-                    input_hash = await self._results.input_hash(step)
-                except Exception as error:  # The input has no canonical encoding, or a selector has failed.
-                    self._note_end(self._steps.failed(step.id, error, attempts=0))
-                    continue
-                key = self._results.cache_key(step, input_hash)
-                is_forced = self._options.runs_anyway(step.id)
-                has_waited = step.id in self._has_waited
-                keyed.append(Start(step.id, input_hash, key, step.version, has_waited, is_forced))
+                start = await self._hashed(step)
+                if start is not None:
+                    keyed.append(start)
             # The transaction that starts steps asks the database's cache and checks that files are intact. Files on
             # another machine are checked here, so that no transaction waits for a network.
             cache, is_local = self._host.cache, self._host.artifacts.is_local
@@ -350,6 +343,19 @@ class RunExecution:
                     self._note_end(start.hit(entry))
                 else:
                     self._queue.append(start)
+
+    async def _hashed(self, step: BoundStep) -> Start | None:
+        """Return a ready step with the hash of its input and its cache key; None if that failed, which ends it."""
+        if step.selects:
+            await self._results.fetch(step)
+        try:
+            input_hash = await self._results.input_hash(step)
+        except Exception as error:  # The input has no canonical encoding, or a selector has failed.
+            self._note_end(self._steps.failed(step.id, error, attempts=0))
+            return None
+        key = self._results.cache_key(step, input_hash)
+        is_forced = self._options.runs_anyway(step.id)
+        return Start(step.id, input_hash, key, step.version, step.id in self._has_waited, is_forced)
 
     def _take_startable(self) -> list[Start]:
         """Take the steps that may start now. A step that waits for another run does not count."""
