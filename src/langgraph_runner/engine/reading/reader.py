@@ -50,12 +50,7 @@ _MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
-    """The part of `RunEngine` that reads runs and changes none.
-
-    Args:
-        host: What runs share.
-        worker: The worker of the engine.
-    """
+    """The part of `RunEngine` that reads runs and changes none."""
 
     def __init__(self, host: Host, worker: Worker) -> None:
         self._host = host

@@ -74,11 +74,7 @@ class BaseRun:
         self.row = row
 
     async def impact(self, change: ChangeRequest, force: Iterable[str] = ()) -> Impact:
-        """Return which steps a change affects.
-
-        Args:
-            change: The change.
-            force: Ids of further steps that run in any case.
+        """Return which steps a change affects. The steps `force` run in any case.
 
         Raises:
             TypeError: `change` is not a `ChangeRequest`.

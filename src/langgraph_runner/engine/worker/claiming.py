@@ -32,13 +32,7 @@ _MAX_CLAIMS_AT_ONCE: Final = 16
 
 
 class RunClaimer:
-    """Claims runs for one engine. Belongs to one event loop.
-
-    Args:
-        host: What runs share.
-        workload: The runs that the engine holds.
-        announcer: The queue that tells workers which runs wait.
-    """
+    """Claims runs for one engine. Belongs to one event loop."""
 
     def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
         self._host = host

@@ -27,11 +27,7 @@ _version: Final = functools.cache(version)
 
 
 class WorkerPresence:
-    """Writes the row of the engine every 5 seconds. Belongs to one event loop.
-
-    Args:
-        host: The id, the options and the database of the engine.
-    """
+    """Writes the row of the engine every 5 seconds. Belongs to one event loop."""
 
     def __init__(self, host: Host) -> None:
         self._host = host

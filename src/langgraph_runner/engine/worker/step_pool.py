@@ -37,12 +37,7 @@ __all__ = ["StepPool"]
 
 
 class StepPool:
-    """The tasks that one engine has claimed from its queues. Belongs to one event loop.
-
-    Args:
-        host: What the engine shares with its runs.
-        announcers: The announcers of the queues that the engine serves.
-    """
+    """The tasks that one engine has claimed from its queues. Belongs to one event loop."""
 
     def __init__(self, host: Host, announcers: list[Announcer]) -> None:
         self._host = host

@@ -45,13 +45,7 @@ class WorkerPhase(IntEnum):
 
 
 class Workload:
-    """The runs whose leases one engine holds, and the room for more. Belongs to one event loop.
-
-    Args:
-        host: What runs share.
-        announcer: The queue that notifies workers. It is paused while there is no room.
-        health: Records which runs the database has interrupted.
-    """
+    """The runs whose leases one engine holds, and the room for more. Belongs to one event loop."""
 
     def __init__(self, host: Host, announcer: Announcer, health: StoreHealth) -> None:
         self._host = host
