@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from langgraph_runner.errors.hints import as_choice, did_you_mean
 from langgraph_runner.workflow.errors import UnknownStepError
 from langgraph_runner.workflow.hashing.scalars import is_unicode
+from langgraph_runner.workflow.tenant import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -42,7 +43,6 @@ __all__ = [
     "whole",
 ]
 
-DEFAULT_TENANT: Final = "default"
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
@@ -102,13 +102,15 @@ def text(value: Any, longest: int, *, field: str) -> str:
     return value
 
 
-def step_queues(value: Any) -> tuple[str, ...]:
-    """Return the names of step queues, without duplicates.
+def step_queues(value: Any) -> tuple[str, ...] | None:
+    """Return the names of step queues, without duplicates; None for None.
 
     Raises:
         TypeError: `value` is not a list.
         ValueError: An item is not a valid name.
     """
+    if value is None:
+        return None
     from langgraph_runner.workflow.definition.checks import is_queue_name  # noqa: PLC0415 - imports LangGraph
 
     of_kind(value, Iterable, field="step_queues", fix='such as ["gpu"]')
@@ -123,12 +125,14 @@ def step_queues(value: Any) -> tuple[str, ...]:
     return names
 
 
-def run_limits(value: Any) -> int | Mapping[str, int]:
-    """Return how many runs of a tenant may run at once: one number for each tenant, or some by name.
+def run_limits(value: Any) -> int | Mapping[str, int] | None:
+    """Return how many runs of a tenant may run at once: one number for each, or some by name; None for None.
 
     Raises:
         ValueError: `value` is neither such a number nor a mapping of tenants to such numbers.
     """
+    if value is None:
+        return None
     field = "max_active_runs_per_tenant"
     if not isinstance(value, Mapping):
         return whole(value, 1, MAX_AT_ONCE, field=field)

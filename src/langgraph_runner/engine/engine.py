@@ -13,13 +13,12 @@ from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact
 from langgraph_runner.engine.artifacts.store import ArtifactStore
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
-from langgraph_runner.engine.dispatch.jobs import JobRequest
+from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher, JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.options import RunOptions, TriggerOptions
+from langgraph_runner.engine.options import EngineOptions, RunOptions, TriggerOptions
 from langgraph_runner.engine.reading.reader import RUN_ID, RunReader
 from langgraph_runner.engine.run.host import Host
 from langgraph_runner.engine.run.routing import StepRouter
@@ -27,7 +26,6 @@ from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.commands import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.engine.store.records import NewRun
-from langgraph_runner.engine.worker.step_pool import StepPool
 from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
@@ -149,17 +147,15 @@ class RunEngine(RunReader):
         runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
         if poll_ms is None:
             poll_ms = _POLL_MS if dispatch is None else _POLL_WITH_DISPATCH_MS
-        for name, value, low, high in (
-            ("max_concurrency", max_concurrency, 1, checks.MAX_AT_ONCE),
-            ("max_active_runs", max_active_runs, 1, checks.MAX_AT_ONCE),
-            ("lease_ms", lease_ms, 100, 3_600_000),
-            ("poll_ms", poll_ms, 10, 3_600_000),
-            ("max_recovery_attempts", max_recovery_attempts, 0, 1_000),
-        ):
-            checks.whole(value, low, high, field=name)
-        queues = None if step_queues is None else checks.step_queues(step_queues)
-        limits = max_active_runs_per_tenant
-        limits = None if limits is None else checks.run_limits(limits)
+        options = EngineOptions(
+            max_concurrency=max_concurrency,
+            max_active_runs=max_active_runs,
+            max_active_runs_per_tenant=checks.run_limits(max_active_runs_per_tenant),
+            lease_ms=lease_ms,
+            poll_ms=poll_ms,
+            max_recovery_attempts=max_recovery_attempts,
+            step_queues=checks.step_queues(step_queues),
+        )
         if cache is not None and not isinstance(cache, str):
             checks.of_kind(
                 cache, HotTier, field="cache", fix="redis://..., or one with get_many, put_many and clear"
@@ -185,8 +181,11 @@ class RunEngine(RunReader):
             # Imported here, so that neither the first run nor the event loop waits for it.
             import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
+            options=options,
+            workflows=registry,
             owner=runtimes.awaiting.token_hex(8),
-            runtimes=runtimes,
+            runtime=runtimes.awaiting,
+            given_runtimes=runtime,
             store=runs,
             cache=TieredCache(runs, cache, runtimes.awaiting),
             artifacts=ArtifactFiles(files, owner=runs.store_id),
@@ -194,34 +193,9 @@ class RunEngine(RunReader):
             collector=metrics_collector,
             spans=spans,
         )
-        pool = None
-        if queues is not None:
+        if options.step_queues is not None:
             host.router = StepRouter(runs, announcers.of_steps, runtimes.awaiting)
-            host.step_queues = frozenset(queues)
-        if queues:
-            pool = StepPool(
-                host,
-                registry,
-                queues,
-                [announcers.of_steps(queue) for queue in queues],
-                max_steps=max_concurrency,
-                lease_ms=lease_ms,
-                poll_ms=poll_ms,
-                max_recovery_attempts=max_recovery_attempts,
-            )
-        worker = Worker(
-            host,
-            registry,
-            max_active_runs=max_active_runs,
-            lease_ms=lease_ms,
-            poll_ms=poll_ms,
-            max_recovery_attempts=max_recovery_attempts,
-            announcers=announcers,
-            limits=limits,
-            on_request=self._on_request,
-            pool=pool,
-        )
-        super().__init__(registry, host, worker)
+        super().__init__(host, Worker(host, announcers, self._on_request))
         self._own_cache = own_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.

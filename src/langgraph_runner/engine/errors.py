@@ -259,16 +259,8 @@ _SECRET: Final = frozenset({"store"})
 """Attributes that the service does not send: they show where it keeps its data."""
 _BY_NAME: Final = MappingProxyType({kind.__name__: kind for kind in _ATTRIBUTES})
 _BY_CODE: Final[Mapping[str, type[NodeRunnerError]]] = MappingProxyType(
-    {
-        ErrorCode.RUN_NOT_FOUND: RunNotFoundError,
-        ErrorCode.RUN_STATE: RunStateError,
-        ErrorCode.IDEMPOTENCY_CONFLICT: IdempotencyConflictError,
-        ErrorCode.ARTIFACT_FAILED: ArtifactError,
-        ErrorCode.ARTIFACT_UNAVAILABLE: ArtifactUnavailableError,
-        ErrorCode.STORE_UNAVAILABLE: StoreUnavailableError,
-        ErrorCode.WORKFLOW_UNKNOWN: UnknownWorkflowError,
-        ErrorCode.VALIDATION_FAILED: WorkflowError,
-    }
+    # Several classes have the code of a failed validation, so an answer without a name gets their base class.
+    {str(kind.code): kind for kind in _ATTRIBUTES} | {ErrorCode.VALIDATION_FAILED: WorkflowError}
 )
 """The classes for answers that name only a code."""
 

@@ -141,12 +141,7 @@ class Run(_Value):
 
     @classmethod
     def of(cls, row: RunRow, source: OutputSource) -> Run:
-        """Return the run of a row.
-
-        Args:
-            row: The row.
-            source: Where its outputs are read.
-        """
+        """Return the run of a row; its outputs are read from `source`."""
         return cls(
             id=row.id,
             tenant=row.tenant,

@@ -1,4 +1,4 @@
-"""`TriggerOptions` and `RunOptions`: options of a run, as callers give them and as the store keeps them."""
+"""The options of an engine; those of a run, as callers give them and as the store keeps them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,39 @@ if TYPE_CHECKING:
     from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["RunOptions", "TriggerOptions"]
+__all__ = ["EngineOptions", "RunOptions", "TriggerOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """The limits and times of an engine, as the arguments of `RunEngine` with these names.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+
+    max_concurrency: int
+    max_active_runs: int
+    max_active_runs_per_tenant: int | Mapping[str, int] | None
+    lease_ms: int
+    poll_ms: int
+    max_recovery_attempts: int
+    step_queues: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("max_concurrency", 1, checks.MAX_AT_ONCE),
+            ("max_active_runs", 1, checks.MAX_AT_ONCE),
+            ("lease_ms", 100, 3_600_000),
+            ("poll_ms", 10, 3_600_000),
+            ("max_recovery_attempts", 0, 1_000),
+        ):
+            checks.whole(getattr(self, name), low, high, field=name)
+
+    @property
+    def has_tenant_limits(self) -> bool:
+        """Whether a run may have to wait until another run of its tenant has ended."""
+        return self.max_active_runs_per_tenant is not None
 
 
 class TriggerOptions(TypedDict, total=False):

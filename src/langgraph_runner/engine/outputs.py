@@ -56,13 +56,7 @@ class OutputSource:
 
 
 class RunOutputs(Mapping[str, Any]):
-    """The outputs of a run by step, for steps that have one. Each access reads the output again.
-
-    Args:
-        source: Where to read.
-        tenant: The tenant of the run.
-        run_id: The run.
-    """
+    """The outputs of a run by step, for steps that have one. Each access reads the output again."""
 
     def __init__(self, source: OutputSource, tenant: str, run_id: str) -> None:
         self._source = source

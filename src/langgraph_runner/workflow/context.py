@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.workflow.hashing.scalars import is_unicode
+from langgraph_runner.workflow.tenant import DEFAULT_TENANT
 from langgraph_runner.workflow.values.round_trip import describe_type
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class StepContext:
         run_id: str = "test",
         workflow: str = "test",
         step: str = "test",
-        tenant: str = "default",
+        tenant: str = DEFAULT_TENANT,
         sink: ArtifactSink | None = None,
         fencing_token: int = 0,
         idempotency_key: str | None = None,

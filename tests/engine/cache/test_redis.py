@@ -9,6 +9,7 @@ from langgraph_runner.engine import RedisTier
 from langgraph_runner.engine.cache import tiers as cache
 from langgraph_runner.engine.cache.tiers import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Workflow
 from langgraph_runner.workflow.context import ArtifactRef
 from tests.redis_server import redis_server
@@ -234,7 +235,7 @@ class _Silent(cache.MemoryTier):
 async def test_a_tier_that_failed_is_left_alone(monkeypatch):
     """After a while it is asked again, by one caller at a time."""
     tier = _Silent()
-    tiers = TieredCache(None, tier)
+    tiers = TieredCache(None, tier, REAL_RUNTIMES.awaiting)
     for _ in range(5):
         assert await tiers.find_hot("t", ["a"]) == {}
     assert (tier.asked, tiers.hot_failures, tiers.is_hot_tier_up) == (1, 1, False)
@@ -249,7 +250,7 @@ async def test_a_question_that_is_cancelled_says_nothing_of_the_tier():
             await never.wait()
             return {}
 
-    tiers = TieredCache(None, Slow())
+    tiers = TieredCache(None, Slow(), REAL_RUNTIMES.awaiting)
     asking = asyncio.create_task(tiers.find_hot("t", ["a"]))
     await asyncio.sleep(0)
     asking.cancel()

@@ -8,6 +8,7 @@ from langgraph_runner.engine import MemoryTier
 from langgraph_runner.engine.cache import tiers as cache
 from langgraph_runner.engine.cache.tiers import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Workflow
 
 
@@ -64,7 +65,7 @@ async def test_one_that_has_expired_is_not_served():
     tier = MemoryTier()
     await tier.put_many("t", entries("a", expires_at=1))
     await tier.put_many("t", entries("b", expires_at=2**52))
-    assert [*await TieredCache(None, tier).find_hot("t", ["a", "b"])] == ["b"]
+    assert [*await TieredCache(None, tier, REAL_RUNTIMES.awaiting).find_hot("t", ["a", "b"])] == ["b"]
 
 
 class _Stubborn(MemoryTier):
@@ -127,7 +128,7 @@ async def _cancelled():
 async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answer, error):
     """It is logged, and a run does not wait forever."""
     monkeypatch.setattr(cache, "_PATIENCE_S", 0.01)
-    assert await TieredCache(None, _Odd(answer)).find_hot("t", ["w:s"]) == {}
+    assert await TieredCache(None, _Odd(answer), REAL_RUNTIMES.awaiting).find_hot("t", ["w:s"]) == {}
     assert f"cache.hot_tier_failed operation='read' error_type='{error}'" in caplog.text
 
 
@@ -145,7 +146,7 @@ async def test_a_tier_that_is_empty_is_used(engine_of):
 async def test_a_cold_tier_that_cannot_be_read_knows_nothing(engine_of, caplog):
     """For example for a plan, which asks it outside a run."""
     async with engine_of() as engine:
-        tiers = TieredCache(engine._store)
+        tiers = TieredCache(engine._store, None, REAL_RUNTIMES.awaiting)
         await engine.close()
         assert await tiers.find("t", ["a"]) == {}
     assert any(record.getMessage().startswith("cache.cold_tier_failed") for record in caplog.records)

@@ -317,8 +317,5 @@ async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
 
 def test_an_engine_with_a_queue_looks_less_often(store_url):
     """The queue announces runs. A poll finds only runs whose announcement was lost."""
-    with_queue = RunEngine([], store=store_url, dispatch=_List())
-    assert (with_queue._worker.claimer.poll_s, RunEngine([], store=store_url)._worker.claimer.poll_s) == (
-        5,
-        1,
-    )
+    with_queue, without = RunEngine([], store=store_url, dispatch=_List()), RunEngine([], store=store_url)
+    assert (with_queue._host.options.poll_ms, without._host.options.poll_ms) == (5_000, 1_000)

@@ -15,10 +15,9 @@ from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.artifacts.store import ArtifactStore, StoredFile, is_sha256
 from langgraph_runner.engine.errors import ArtifactError, ArtifactUnavailableError
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.errors.logs import emit
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.node import get_node_context
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import monotonic
 from langgraph_runner.workflow import ArtifactRef
 from langgraph_runner.workflow.context import is_artifact_name
 
@@ -147,7 +146,7 @@ class ArtifactFiles:
         try:
             is_intact = self._intact(ref.sha256, ref.size) is not None
         except Exception as error:  # Then it is a cache miss.
-            emit(LOGGER, logging.WARNING, "files.unreadable", error_type=type(error).__name__)
+            log_event(logging.WARNING, "files.unreadable", error_type=type(error).__name__)
             is_intact = False
         self._remember_look(ref.sha256, is_intact=is_intact)
         return is_intact
@@ -157,7 +156,7 @@ class ArtifactFiles:
         looked = None if self.is_local else self._looked.get(ref.sha256)
         if looked is not None:
             moment, is_intact = looked
-            if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
+            if monotonic() - moment < _TRUSTED_S:
                 return is_intact
         return self.has(ref)
 
@@ -232,7 +231,7 @@ class ArtifactFiles:
         if len(self._looked) >= _MAX_CHECKED:
             self._looked.clear()
         # Real time, because this is about a real network, also in tests with another clock.
-        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_intact)
+        self._looked[sha256] = (monotonic(), is_intact)
 
     def _note(self, sha256: str, version: str) -> None:
         if len(self._checked) >= _MAX_CHECKED:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FsspecArtifactStore"]
 
+_clock: Final = REAL_RUNTIMES.blocking
+"""Real time, because the storage has a clock of its own; names that no other process draws."""
 _OWNERS: Final = ".owners"
 _DELETING: Final = ".deleting"
 """The folder of deletion marks: one empty file for each file that is being deleted, named `<sha256>.<token>`."""
@@ -131,7 +133,7 @@ class FsspecArtifactStore:
             return
         folder, _, name = place.rpartition("/")
         self._fs.makedirs(folder, exist_ok=True)
-        beside = f"{folder}/.{name}.{REAL_RUNTIMES.blocking.token_hex(8)}"
+        beside = f"{folder}/.{name}.{_clock.token_hex(8)}"
         try:
             self._fs.pipe_file(beside, data)
             try:
@@ -147,15 +149,15 @@ class FsspecArtifactStore:
     def _delete(self, name: str, min_age_s: float) -> int | None:
         """Delete a file that is still so old; return its size, or None if it stays or is gone."""
         place = self._place(name) if is_sha256(name) else f"{self._root}/{name}"
-        token = REAL_RUNTIMES.blocking.token_hex(8)
+        token = _clock.token_hex(8)
         mark = f"{self._root}/{_DELETING}/{place.rpartition('/')[2]}.{token}"
-        begin = REAL_RUNTIMES.blocking.monotonic()
+        begin = _clock.monotonic()
         self._write(mark, b"")
         try:
             found = self._info(place)
             if found is None or self._age_s(found) < min_age_s:
                 return None
-            if REAL_RUNTIMES.blocking.monotonic() - begin > _MAX_DELETION_S / 2:
+            if _clock.monotonic() - begin > _MAX_DELETION_S / 2:
                 return None  # A `put()` may soon ignore the mark, as that of a dead process.
             return int(found["size"]) if self._remove(place) else None
         finally:
@@ -206,7 +208,7 @@ class FsspecArtifactStore:
         return True
 
     def _age_s(self, info: dict[str, Any]) -> float:
-        now = REAL_RUNTIMES.blocking.now_utc().timestamp()  # Real time: the storage has a clock of its own.
+        now = _clock.now_utc().timestamp()
         for name in _TIMES:
             moment = _timestamp(info.get(name))
             if moment is not None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalArtifactStore"]
 
+_clock: Final = REAL_RUNTIMES.blocking
+"""Real time, because the operating system stamps files with its own clock; names that no other process draws."""
 _OWNERS: Final = ".owners"
 """A folder of empty files, named by the databases whose runs refer to files here."""
 
@@ -89,7 +91,7 @@ class LocalArtifactStore:
         for name in names:
             file = self.path(name) if is_sha256(name) else self.folder / name
             with suppress(FileNotFoundError):
-                aside = file.with_name(f".{file.name.lstrip('.')}.{REAL_RUNTIMES.blocking.token_hex(4)}")
+                aside = file.with_name(f".{file.name.lstrip('.')}.{_clock.token_hex(4)}")
                 file.replace(aside)
                 found = aside.stat()
                 if _age_s(found) < min_age_s:
@@ -112,15 +114,14 @@ class LocalArtifactStore:
 
 
 def _age_s(found: os.stat_result) -> float:
-    # Real time: the operating system stamps files with its own clock.
-    return REAL_RUNTIMES.blocking.now_utc().timestamp() - found.st_mtime
+    return _clock.now_utc().timestamp() - found.st_mtime
 
 
 def _write(place: Path, data: bytes) -> None:
     if not place.parent.is_dir():
         place.parent.mkdir(parents=True, exist_ok=True)
         sync_folder(place.parent.parent)
-    beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
+    beside = place.with_name(f".{place.name}.{_clock.token_hex(8)}")
     try:
         with beside.open("xb") as file:
             file.write(data)

@@ -12,12 +12,11 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
-from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, monotonic
+from langgraph_runner.runtime.runtimes import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -122,9 +121,7 @@ class TieredCache:
         runtime: The clock by which entries expire.
     """
 
-    def __init__(
-        self, store: RunStore, hot: HotTier | None = None, runtime: Runtime = REAL_RUNTIMES.awaiting
-    ) -> None:
+    def __init__(self, store: RunStore, hot: HotTier | None, runtime: Runtime) -> None:
         self._store = store
         self._runtime = runtime
         # Not `hot or ...`: an empty tier may be false.
@@ -188,11 +185,11 @@ class TieredCache:
             breaker.record_failure(permit)
             if was_up:
                 kind = type(error).__name__
-                emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", operation=operation, error_type=kind)
+                log_event(logging.WARNING, "cache.hot_tier_failed", operation=operation, error_type=kind)
             return None
         breaker.record_success(permit)
         if not was_up:
-            emit(LOGGER, logging.INFO, "cache.hot_tier_restored", operation=operation)
+            log_event(logging.INFO, "cache.hot_tier_restored", operation=operation)
         return answer
 
     def _is_live(self, entry: CacheEntry) -> bool:
@@ -204,7 +201,7 @@ class TieredCache:
         try:
             return await self._store.read(queries.cache_entries, tenant, keys)
         except Exception as error:  # A cache miss, as with the hot tier.
-            emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
 
 

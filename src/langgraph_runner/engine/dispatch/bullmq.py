@@ -16,8 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.errors.logs import emit
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -178,12 +177,12 @@ class BullMQDispatcher:
     def _failed(self, error: Exception) -> None:
         if self._is_up:
             self._is_up = False
-            emit(LOGGER, logging.WARNING, "dispatch.failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "dispatch.failed", error_type=type(error).__name__)
 
     def _restored(self) -> None:
         if not self._is_up:
             self._is_up = True
-            emit(LOGGER, logging.INFO, "dispatch.restored")
+            log_event(logging.INFO, "dispatch.restored")
 
     async def _close(self, part: Queue | Worker, **how: bool) -> None:
         """Close a queue or a worker with its connections, and give up on a server that does not answer."""
@@ -199,8 +198,8 @@ class BullMQDispatcher:
         await asyncio.wait({closing}, timeout=_CLOSE_S)
         if not closing.done():
             closing.cancel()
-            emit(LOGGER, logging.WARNING, "dispatch.close_failed", error_type=TimeoutError.__name__)
+            log_event(logging.WARNING, "dispatch.close_failed", error_type=TimeoutError.__name__)
             return
         error = closing.exception()
         if error is not None:
-            emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)

@@ -1,5 +1,7 @@
 """`Dispatcher`: a queue that notifies workers of waiting runs. `Announcer` does so in the background.
 
+A producer of any language may add a job that requests a run: a `JobRequest`.
+
 The database is the source of truth: if an announcement is lost, the next poll of a worker (`poll_ms`) finds the run.
 """
 
@@ -10,8 +12,10 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.errors.logs import emit
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from langgraph_runner.engine.checks import DEFAULT_TENANT
+from langgraph_runner.engine.logs import log_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
     """Called with the unique id and the data of a job. A `ValueError` rejects the job for good."""
 
-__all__ = ["Announcer", "Announcers", "Dispatcher"]
+__all__ = ["Announcer", "Announcers", "Dispatcher", "JobRequest"]
 
 STEPS: Final = "run-steps"
 """The queue of steps that name the queue `gpu` is `run-steps-gpu`."""
@@ -129,8 +133,38 @@ class Announcer:
                 if self._is_up:
                     self._is_up = False
                     kind = type(error).__name__
-                    emit(LOGGER, logging.WARNING, "dispatch.announce_failed", error_type=kind)
+                    log_event(logging.WARNING, "dispatch.announce_failed", error_type=kind)
             else:
                 if not self._is_up:
                     self._is_up = True
-                    emit(LOGGER, logging.INFO, "dispatch.announce_restored")
+                    log_event(logging.INFO, "dispatch.announce_restored")
+
+
+class JobRequest(BaseModel):
+    """The data of a job that a producer of any language adds. It has the options of `RunEngine.trigger()`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    workflow: str
+    inputs: Any = None
+    tenant: str = DEFAULT_TENANT
+    idempotency_key: str | None = None
+    """None: the id of the job is the key, so a job that is delivered twice creates one run."""
+    priority: int = 0
+    tags: dict[str, str] = {}
+    metadata: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, data: Any) -> JobRequest:
+        """Validate the data of a job.
+
+        Raises:
+            ValueError: The data does not request a run.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['msg']}" for fault in error.errors()
+            )
+            raise ValueError(f"The job does not request a run: {faults}.") from error

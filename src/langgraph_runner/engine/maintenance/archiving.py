@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError, ArtifactUnavailableError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import DeleteRuns, RestoreRuns
 from langgraph_runner.engine.store.migrating import HEAD
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.workflow.context import ArtifactRef
 
@@ -144,7 +143,7 @@ def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, A
     except ArtifactUnavailableError:
         raise  # The file may be there: an archive without it would lose it.
     except ArtifactError as error:  # The file is gone; the run is archived without it.
-        emit(LOGGER, logging.WARNING, "archive.file_missing", run_id=row["run_id"], error=str(error))
+        log_event(logging.WARNING, "archive.file_missing", run_id=row["run_id"], error=str(error))
 
 
 def _reference(row: dict[str, Any]) -> ArtifactRef:

@@ -6,9 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.commands import FilesInUse
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.run.host import Host
@@ -29,7 +28,7 @@ async def collect_files(host: Host) -> int:
     others = await asyncio.to_thread(files.owners) - {host.store.store_id}
     if others:
         place = files.uri("0" * 64).rpartition("/00/")[0]
-        emit(LOGGER, logging.WARNING, "files.shared", place=place, databases=len(others) + 1)
+        log_event(logging.WARNING, "files.shared", place=place, databases=len(others) + 1)
         return 0
     old = await asyncio.to_thread(files.old_files, _MIN_AGE_S)
     if not old:
@@ -39,5 +38,5 @@ async def collect_files(host: Host) -> int:
     unused = [name for name in old if name not in in_use]
     count, size = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)
     if count:
-        emit(LOGGER, logging.INFO, "files.collected", files=count, bytes=size)
+        log_event(logging.INFO, "files.collected", files=count, bytes=size)
     return count

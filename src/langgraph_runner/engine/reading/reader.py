@@ -49,25 +49,18 @@ _MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
-    """The part of `RunEngine` that reads runs and changes none.
+    """The part of `RunEngine` that reads runs and changes none."""
 
-    Args:
-        workflows: The workflows that the engine can run.
-        host: What runs share.
-        worker: The worker of the engine.
-    """
-
-    def __init__(self, workflows: WorkflowRegistry, host: Host, worker: Worker) -> None:
-        self._workflows = workflows
+    def __init__(self, host: Host, worker: Worker) -> None:
         self._host = host
         self._store = host.store
         self._worker = worker
-        self._outputs = StoreOutputs(host.store, workflows)
+        self._outputs = StoreOutputs(host.store, host.workflows)
 
     @property
     def workflows(self) -> WorkflowRegistry:
         """The workflows that this engine can run."""
-        return self._workflows
+        return self._host.workflows
 
     @property
     def store(self) -> RunStore:

@@ -36,12 +36,7 @@ def find_output(connection: Connection, tenant: str, run_id: str, step: str) -> 
 
 
 class StoreOutputs(OutputSource):
-    """Reads outputs from a database. Safe for any thread.
-
-    Args:
-        store: Where outputs are kept.
-        workflows: The workflows that know the types of outputs.
-    """
+    """Reads outputs from a database. Safe for any thread."""
 
     def __init__(self, store: RunStore, workflows: WorkflowRegistry) -> None:
         self._store = store

@@ -10,13 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunStateError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.options import RunOptions
 from langgraph_runner.engine.run.results import Results
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import NewRun
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.workflow import ChangeRequest
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
@@ -50,8 +49,7 @@ class Reuse(NamedTuple):
     def log_refused(self, run: NewRun) -> None:
         """Log each step that runs again although the change does not affect it, such as one whose code changed."""
         for step, why in self.refused.items():
-            emit(
-                LOGGER,
+            log_event(
                 logging.INFO,
                 "step.not_reused",
                 run_id=run.id,
@@ -76,11 +74,7 @@ class BaseRun:
         self.row = row
 
     async def impact(self, change: ChangeRequest, force: Iterable[str] = ()) -> Impact:
-        """Return which steps a change affects.
-
-        Args:
-            change: The change.
-            force: Ids of further steps that run in any case.
+        """Return which steps a change affects. The steps `force` run in any case.
 
         Raises:
             TypeError: `change` is not a `ChangeRequest`.

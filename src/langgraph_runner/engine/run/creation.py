@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.store.commands import Advanced, Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
@@ -11,44 +11,15 @@ from langgraph_runner.engine.store.records import new_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.commands import AdvanceRun
     from langgraph_runner.engine.store.records import NewRun, RunRow
-    from langgraph_runner.workflow import Blueprint
 
-__all__ = ["NotCreatedError", "RunCreation", "TriggeredRun", "create", "must_create_first", "triggered_run"]
+__all__ = ["NotCreatedError", "RunCreation", "create"]
 
 
 class NotCreatedError(Exception):
     """A run could not be created, and none of its steps has run. The caller of `trigger()` gets its cause."""
-
-
-class TriggeredRun(NamedTuple):
-    """The run that a caller of `trigger()` gets."""
-
-    run_id: str
-    """The new run, or the existing run with the same idempotency key."""
-    row: RunRow | None
-    """None if it has to be read from the database."""
-
-
-def triggered_run(run: NewRun, created: Created) -> TriggeredRun:
-    """Return the run that a `CreateRun` made, with its row where no read is needed."""
-    if not created.is_new or run.reused:
-        return TriggeredRun(created.run_id, None)
-    return TriggeredRun(created.run_id, new_run(run, fence=created.fence, at=created.at))
-
-
-def must_create_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
-    """Return whether a new run must be durable before it begins: it needs a look-up or the user's code first."""
-    return (
-        run.idempotency_key is not None
-        or bool(run.reused)
-        or not host.cache.is_in_process
-        or not host.artifacts.is_local
-        or any(step.selects for step in blueprint.steps.values())
-    )
 
 
 async def create(store: RunStore, new: NewRun) -> Created:

@@ -18,7 +18,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from langgraph_runner.engine.errors import LeaseLostError, StoreUnavailableError
 from langgraph_runner.engine.options import RunOptions
-from langgraph_runner.engine.run.commits import RunCommits
 from langgraph_runner.engine.run.creation import NotCreatedError
 from langgraph_runner.engine.run.ledger import Ledger, cancelled
 from langgraph_runner.engine.run.results import Results
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.scheduler import Decision
+    from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["RunExecution"]
 
@@ -110,18 +110,15 @@ class RunExecution:
         self._error: NodeErrorRecord | None = None
         """The first error of the run."""
         self._abort = AbortController()
-        self._ledger = Ledger(host, run, fence, seq)
-        self._commits = RunCommits(
+        self._ledger = Ledger(
             host,
             run,
-            self._ledger,
             fence=fence,
+            seq=seq,
             creation=creation,
             may_have_tasks=any(step.spec.queue is not None for step in blueprint.steps.values()),
         )
         self._tasks = StepTasks()
-        self._begun: set[str] = set()
-        """Steps that have a slot: their abort signal stops them. Others are cancelled."""
         self._single_flight = SingleFlight(host, run.tenant)
         self._steps = StepRunner(
             host,
@@ -131,8 +128,8 @@ class RunExecution:
             signal=self._abort.signal,
             stop_reason=self._reason_of_cancelled_step,
             on_retry=self._note_retry,
-            begun=self._begun,
         )
+        self._begun = self._steps.begun
         self._scheduler: Scheduler
         self._results: Results
         self._unclassified: deque[str] = deque()
@@ -165,7 +162,7 @@ class RunExecution:
     @property
     def has_progressed(self) -> bool:
         """Whether a step has ended since the claim."""
-        return self._commits.has_progressed
+        return self._ledger.has_progressed
 
     def age_ms(self) -> float:
         """Return how long the run has run in ms, with earlier owners; waits for a new owner do not count."""
@@ -173,7 +170,7 @@ class RunExecution:
 
     def next_commit(self) -> asyncio.Future[None]:
         """Return a future that is done after the next commit."""
-        return self._commits.next()
+        return self._ledger.next_commit()
 
     # The run.
 
@@ -207,7 +204,7 @@ class RunExecution:
             await self._tasks.cancel_all()
             self._single_flight.finish_all()
             del self._steps  # It refers to this object: outputs would stay until the garbage collector runs.
-        return self._commits.ended_as
+        return self._ledger.ended_as
 
     async def _begin(self) -> bool:
         """Continue the run from its recorded steps; return False if that is impossible and the run has failed."""
@@ -329,17 +326,9 @@ class RunExecution:
             self._unclassified.clear()
             keyed: list[Start] = []
             for step in steps:
-                if step.selects:
-                    await self._results.fetch(step)
-                try:
-                    input_hash = await self._results.input_hash(step)
-                except Exception as error:  # The input has no canonical encoding, or a selector has failed.
-                    self._note_end(self._steps.failed(step.id, error, attempts=0))
-                    continue
-                key = self._results.cache_key(step, input_hash)
-                is_forced = self._options.runs_anyway(step.id)
-                has_waited = step.id in self._has_waited
-                keyed.append(Start(step.id, input_hash, key, step.version, has_waited, is_forced))
+                start = await self._hashed(step)
+                if start is not None:
+                    keyed.append(start)
             # The transaction that starts steps asks the database's cache and checks that files are intact. Files on
             # another machine are checked here, so that no transaction waits for a network.
             cache, is_local = self._host.cache, self._host.artifacts.is_local
@@ -354,6 +343,19 @@ class RunExecution:
                     self._note_end(start.hit(entry))
                 else:
                     self._queue.append(start)
+
+    async def _hashed(self, step: BoundStep) -> Start | None:
+        """Return a ready step with the hash of its input and its cache key; None if that failed, which ends it."""
+        if step.selects:
+            await self._results.fetch(step)
+        try:
+            input_hash = await self._results.input_hash(step)
+        except Exception as error:  # The input has no canonical encoding, or a selector has failed.
+            self._note_end(self._steps.failed(step.id, error, attempts=0))
+            return None
+        key = self._results.cache_key(step, input_hash)
+        is_forced = self._options.runs_anyway(step.id)
+        return Start(step.id, input_hash, key, step.version, step.id in self._has_waited, is_forced)
 
     def _take_startable(self) -> list[Start]:
         """Take the steps that may start now. A step that waits for another run does not count."""
@@ -371,7 +373,7 @@ class RunExecution:
 
     async def _commit(self, started: list[Start], status: str | None) -> Advanced:
         try:
-            advanced, ended = await self._commits.commit(started, status, self._error, self.age_ms())
+            advanced, ended = await self._ledger.commit(started, status, self._error, self.age_ms())
         except LeaseLostError:
             self.lose()
             raise

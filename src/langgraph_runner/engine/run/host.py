@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
+    from langgraph_runner.engine.options import EngineOptions
     from langgraph_runner.engine.run.routing import StepRouter
     from langgraph_runner.engine.run.slots import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.runtime.runtimes import Runtime, Runtimes
+    from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["Host"]
 
@@ -23,10 +25,15 @@ __all__ = ["Host"]
 class Host:
     """What all runs of one engine share. Belongs to one event loop."""
 
+    options: EngineOptions
+    workflows: WorkflowRegistry
+    """The workflows that the engine can run."""
     owner: str
     """The id of the engine, as the owner of leases."""
-    runtimes: Runtimes
-    """Time, sleep and randomness, of the engine and of the steps that it runs."""
+    runtime: Runtime
+    """Time, sleep and randomness of the engine."""
+    given_runtimes: Runtimes | None
+    """The `runtime=` of the engine, which its steps use, too; None lets each step use its own."""
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactFiles
@@ -38,10 +45,12 @@ class Host:
     spans: Any = None
     router: StepRouter | None = None
     """Hands steps with a queue to workers; None to run all steps here."""
-    step_queues: frozenset[str] = frozenset()
-    """Queues whose steps this engine runs itself."""
 
     @property
-    def runtime(self) -> Runtime:
-        """The async runtime of the engine."""
-        return self.runtimes.awaiting
+    def step_queues(self) -> tuple[str, ...]:
+        """The queues whose steps this engine runs itself."""
+        return self.options.step_queues or ()
+
+    def workflow_ids(self) -> tuple[str, ...]:
+        """Return the ids of the workflows that the engine can run."""
+        return tuple(each.id for each in self.workflows.list_workflows())

@@ -15,12 +15,7 @@ _OTHER_PROCESS_S: Final = 0.05
 
 
 class SingleFlight:
-    """The results that one run computes for all runs of this process. Belongs to one event loop.
-
-    Args:
-        host: What runs share.
-        tenant: The tenant of the run.
-    """
+    """The results that one run computes for all runs of this process. Belongs to one event loop."""
 
     def __init__(self, host: Host, tenant: str) -> None:
         self._in_flight = host.in_flight

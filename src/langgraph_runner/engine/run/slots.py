@@ -62,12 +62,7 @@ class TenantSlots:
 
 
 class Slot:
-    """Holds one of `slots` during an `async with`. Belongs to one step.
-
-    Args:
-        slots: The slots of the engine.
-        tenant: The tenant of the step.
-    """
+    """Holds one of `slots` during an `async with`. Belongs to one step."""
 
     def __init__(self, slots: TenantSlots, tenant: str) -> None:
         self._slots = slots

@@ -14,7 +14,6 @@ from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node import Success, runner_config
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, StepContext, StepStatus
 from langgraph_runner.workflow.calling import ON_RETRY
 from langgraph_runner.workflow.user_code import may_be_ctrl_c
@@ -46,7 +45,6 @@ class StepRunner:
         signal: The abort signal of the run.
         stop_reason: Returns why steps are cancelled, once the signal has fired.
         on_retry: Called before a step is tried again.
-        begun: The set to which steps are added when they get a slot.
     """
 
     def __init__(
@@ -59,7 +57,6 @@ class StepRunner:
         signal: AbortSignal,
         stop_reason: Callable[[], Reason],
         on_retry: Callable[[str, RetryAttempt], None],
-        begun: set[str] | None = None,
     ) -> None:
         self._host = host
         self._blueprint = blueprint
@@ -70,7 +67,8 @@ class StepRunner:
         self._on_retry = on_retry
         self._retried: dict[str, int] = {}
         """How many attempts of a step have failed so far."""
-        self._begun: set[str] = set() if begun is None else begun
+        self.begun: set[str] = set()
+        """Steps that have a slot: their abort signal stops them. Others are cancelled."""
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step once there is a slot; a failure is a result, too. Call it in a task of its own.
@@ -81,7 +79,7 @@ class StepRunner:
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots, self._run.tenant) as slot:
-            self._begun.add(name)
+            self.begun.add(name)
             ON_RETRY.set(partial(self._retrying, name))
             HELD_SLOT.set(slot)
             artifacts = StepArtifacts(self._host.artifacts)
@@ -171,7 +169,7 @@ class StepRunner:
             spans=self._host.spans,
             story_id=self._run.id,
             graph_execution_id=self._run.id,
-            runtime=None if self._host.runtimes is REAL_RUNTIMES else self._host.runtimes,
+            runtime=self._host.given_runtimes,
         )
 
 

@@ -7,25 +7,24 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.store.lease_clock import LeaseClock
-from langgraph_runner.engine.worker.recovery import likely_causes
+from langgraph_runner.engine.store.schema import LIVE
 from langgraph_runner.engine.worker.workload import WorkerPhase
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.waiting import wait_for_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import StepRow
     from langgraph_runner.engine.worker.workload import Workload
-    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
+    from langgraph_runner.workflow import Blueprint
 
 __all__ = ["RunClaimer"]
 
@@ -33,41 +32,14 @@ _MAX_CLAIMS_AT_ONCE: Final = 16
 
 
 class RunClaimer:
-    """Claims runs for one engine. Belongs to one event loop.
+    """Claims runs for one engine. Belongs to one event loop."""
 
-    Args:
-        host: What runs share.
-        workflows: The workflows that the engine can run.
-        workload: The runs that the engine holds.
-        announcer: The queue that tells workers which runs wait.
-        lease_ms: How long a lease holds without a heartbeat.
-        poll_ms: How often to look for runs.
-        max_recovery_attempts: How often in a row a run is recovered without progress before it fails.
-        limits: How many runs of a tenant may run at once on all engines; None for any number.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        workflows: WorkflowRegistry,
-        workload: Workload,
-        announcer: Announcer,
-        *,
-        lease_ms: int,
-        poll_ms: int,
-        max_recovery_attempts: int,
-        limits: int | Mapping[str, int] | None,
-    ) -> None:
+    def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
         self._host = host
-        self._workflows = workflows
         self._workload = workload
         self._announcer = announcer
-        self._lease_ms = lease_ms
-        self.poll_s = poll_ms / 1000
-        self._max_recoveries = max_recovery_attempts
-        self._limits = limits
         self._clock = LeaseClock()
-        host.store.database.clock.lease_ms = lease_ms
+        host.store.database.clock.lease_ms = host.options.lease_ms
         self._claims_at_once = 1
         """How many claims to make together. It doubles while all of them find a run."""
         self._last_tenant = ""
@@ -75,7 +47,7 @@ class RunClaimer:
 
     async def poll(self) -> None:
         """Look for runs at each poll until the worker is closed."""
-        workload = self._workload
+        workload, poll_s = self._workload, self._host.options.poll_ms / 1000
         while not workload.is_closed():
             workload.may_take.clear()
             workload.runs_may_wait = False
@@ -85,12 +57,10 @@ class RunClaimer:
                 await self._claim_own()
             except Exception as error:  # The database is away; the next poll tries again.
                 workload.runs_may_wait = True
-                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
-            if workload.is_closed():
-                return
+                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not workload.has_room():
                 workload.runs_may_wait = True
-            if await wait_for_event(workload.may_take, self.poll_s, self._host.runtime):
+            if await wait_for_event(workload.may_take, poll_s, self._host.runtime):
                 continue
             # Back-pressure: if runs wait for room here, new runs of this process no longer overtake them.
             if workload.has_room():
@@ -100,7 +70,7 @@ class RunClaimer:
 
     async def _claim_stuck(self) -> None:
         """Claim orphaned runs whose leases end in the far future because the database's clock was set back."""
-        names = [blueprint.id for blueprint in self._workflows.list_workflows()]
+        names = [*self._host.workflow_ids()]
         now_ms, leases = await self._host.store.read(queries.clock_and_leases, names)
         workload = self._workload
         set_back_ms = self._host.store.database.clock.set_back_ms
@@ -157,19 +127,18 @@ class RunClaimer:
                 await self._hand_back(claimed)
                 return False
             run, steps = await self._host.store.read(queries.claimed_run, claimed.tenant, claimed.run_id)
-            blueprint = self._workflows.get_workflow(run.workflow)
+            blueprint = self._host.workflows.get_workflow(run.workflow)
             if run_id is None:
                 self._last_tenant = run.tenant
             exhausted = self._exhausted(claimed, blueprint, steps)
             if exhausted is None and claimed.recoveries >= SUSPECT_FROM:
                 workload.suspect = claimed.run_id
-                emit(
-                    LOGGER,
+                log_event(
                     logging.WARNING,
                     "run.suspected",
                     run_id=claimed.run_id,
                     deaths=claimed.recoveries,
-                    steps=likely_causes(claimed, blueprint, steps),
+                    steps=_likely_causes(claimed, blueprint, steps),
                 )
             workload.spawn(claimed, run.tenant, workload.run(blueprint, claimed, exhausted=exhausted))
         finally:
@@ -179,17 +148,17 @@ class RunClaimer:
 
     def claim_write(self, run_id: str | None = None) -> ClaimRun:
         """Return the write that claims a run: this one, or the next in turn."""
-        names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
+        options = self._host.options
         # A lease of our own may have expired because a step blocked the loop. The next heartbeat renews it.
         ours = tuple(self._workload.tasks)
         return ClaimRun(
             self._host.owner,
-            self._lease_ms,
-            names,
+            options.lease_ms,
+            self._host.workflow_ids(),
             run_id,
             after=self._last_tenant,
             ours=ours,
-            limits=self._limits,
+            limits=options.max_active_runs_per_tenant,
         )
 
     async def _hand_back(self, claimed: Claimed) -> None:
@@ -201,7 +170,22 @@ class RunClaimer:
         self, claimed: Claimed, blueprint: Blueprint, steps: list[StepRow]
     ) -> RecoveryExhaustedError | None:
         """Return the error of a run that was recovered too often; None if it may run."""
-        if claimed.recoveries <= self._max_recoveries:
+        if claimed.recoveries <= self._host.options.max_recovery_attempts:
             return None
-        causes = likely_causes(claimed, blueprint, steps)
+        causes = _likely_causes(claimed, blueprint, steps)
         return RecoveryExhaustedError(run_id=claimed.run_id, deaths=claimed.recoveries, steps=causes)
+
+
+def _likely_causes(claimed: Claimed, blueprint: Blueprint, steps: Iterable[StepRow]) -> list[str]:
+    """Return the steps that may have killed the last owner: those that ran, and those whose inputs were prepared.
+
+    Input selectors, validators and the hashing of inputs run before their step is marked as running.
+    """
+    open_steps = {row.step for row in steps if row.status in LIVE}
+    ready = [
+        step
+        for step in open_steps & blueprint.steps.keys()
+        if not open_steps.intersection(blueprint.dag.dependencies[step])
+    ]
+    causes = [step for step in ready if not claimed.running or blueprint.steps[step].selects]
+    return sorted({*claimed.running, *causes})

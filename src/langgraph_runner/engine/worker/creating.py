@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.run.creation import (
-    NotCreatedError,
-    RunCreation,
-    TriggeredRun,
-    create,
-    must_create_first,
-    triggered_run,
-)
+from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.run.creation import NotCreatedError, RunCreation, create
 from langgraph_runner.engine.run.slots import HELD_SLOT
 from langgraph_runner.engine.store.commands import Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
@@ -28,41 +20,29 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint
 
-__all__ = ["RunCreator"]
+__all__ = ["RunCreator", "TriggeredRun"]
 
 _MAX_BEGUN_FIRST: Final = 4
 """How many runs may begin before they are durable. Others begin after their commit, which spares the event loop."""
 _NOT_BEGUN: Final = "The run may or may not have been created: the task that was to create it was cancelled."
 
 
+class TriggeredRun(NamedTuple):
+    """The run that a caller of `trigger()` gets."""
+
+    run_id: str
+    """The new run, or the existing run with the same idempotency key."""
+    row: RunRow | None
+    """None if it has to be read from the database."""
+
+
 class RunCreator:
-    """Creates the runs of one engine. Belongs to one event loop.
+    """Creates the runs of one engine. Belongs to one event loop."""
 
-    Args:
-        host: What runs share.
-        workload: The runs that the engine holds.
-        announcer: The queue that tells workers which runs wait.
-        lease_ms: How long a lease holds without a heartbeat.
-        poll_s: After so many seconds, a run that waits for room goes before a new one.
-        has_tenant_limits: Whether a claim has to count the runs of the tenant.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        workload: Workload,
-        announcer: Announcer,
-        *,
-        lease_ms: int,
-        poll_s: float,
-        has_tenant_limits: bool,
-    ) -> None:
+    def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
         self._host = host
         self._workload = workload
         self._announcer = announcer
-        self._lease_ms = lease_ms
-        self._poll_s = poll_s
-        self._has_tenant_limits = has_tenant_limits
         self._begun_first: set[str] = set()
         """Runs that have begun and are not yet durable: their first commit creates them."""
 
@@ -76,7 +56,7 @@ class RunCreator:
         """
         if self._workload.takes_on == "none" or not (self._has_room_for_new() or self._is_waited_for()):
             return await self._create_for_any(run)
-        run.owner, run.lease_ms = self._host.owner, self._lease_ms
+        run.owner, run.lease_ms = self._host.owner, self._host.options.lease_ms
         found: asyncio.Future[TriggeredRun] = asyncio.get_running_loop().create_future()
         # The time of this machine, until the database reports its own.
         expected = Created.of(run, round(self._host.runtime.now_utc().timestamp() * 1000))
@@ -96,9 +76,11 @@ class RunCreator:
         Claiming a waiting run costs more than starting a new one. So a new run may overtake runs that have waited for
         less than one poll.
         """
-        if self._has_tenant_limits or not self._workload.has_room():
+        options = self._host.options
+        # With limits, only a claim counts the runs of the tenant.
+        if options.has_tenant_limits or not self._workload.has_room():
             return False
-        return not self._workload.has_kept_waiting(self._poll_s)
+        return not self._workload.has_kept_waiting(options.poll_ms / 1000)
 
     def _is_waited_for(self) -> bool:
         """Return whether a step of this engine creates the run. It may wait for the run, which then needs no room."""
@@ -118,7 +100,7 @@ class RunCreator:
             self._announcer.announce(run.id)
             if workload.takes_on == "own":
                 workload.to_take[run.id] = run.tenant
-        return triggered_run(run, created)
+        return _triggered_run(run, created)
 
     async def _create_and_run(
         self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[TriggeredRun]
@@ -127,14 +109,14 @@ class RunCreator:
         workload = self._workload
         can_begin_first = len(self._begun_first) < _MAX_BEGUN_FIRST
         try:
-            if can_begin_first and not must_create_first(self._host, blueprint, new):
+            if can_begin_first and not _must_create_first(self._host, blueprint, new):
                 self._begun_first.add(new.id)
                 return await self._execution(blueprint, expected, new, found).run()
             created = await create(self._host.store, new)
-            found.set_result(triggered_run(new, created))
+            found.set_result(_triggered_run(new, created))
         except NotCreatedError as error:
             reason = error.__cause__ or error
-            emit(LOGGER, logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
+            log_event(logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
             found.set_exception(reason)
             found.exception()  # Marks it as retrieved: it is logged, even if the caller no longer waits.
             workload.note_runs_may_wait()  # It may have been committed.
@@ -169,3 +151,21 @@ class RunCreator:
             creation=RunCreation(new, on_created),
         )
         return execution
+
+
+def _triggered_run(run: NewRun, created: Created) -> TriggeredRun:
+    """Return the run that a `CreateRun` made, with its row where no read is needed."""
+    if not created.is_new or run.reused:
+        return TriggeredRun(created.run_id, None)
+    return TriggeredRun(created.run_id, new_run(run, fence=created.fence, at=created.at))
+
+
+def _must_create_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
+    """Return whether a new run must be durable before it begins: it needs a look-up or the user's code first."""
+    return (
+        run.idempotency_key is not None
+        or bool(run.reused)
+        or not host.cache.is_in_process
+        or not host.artifacts.is_local
+        or any(step.selects for step in blueprint.steps.values())
+    )

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.commands import CheckTables
 from langgraph_runner.engine.store.queries import status_of
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
@@ -91,8 +90,7 @@ class StoreHealth:
         except Exception as error:
             if isinstance(error, LookupError) and await self._was_pruned(tenant, run_id):
                 return
-            emit(
-                LOGGER,
+            log_event(
                 logging.ERROR,
                 "store.damaged",
                 run_id=run_id,

@@ -11,13 +11,11 @@ from contextvars import Context
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.run.host import Host
-    from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["WorkerPresence"]
 
@@ -29,22 +27,10 @@ _version: Final = functools.cache(version)
 
 
 class WorkerPresence:
-    """Writes the row of the engine every 5 seconds. Belongs to one event loop.
+    """Writes the row of the engine every 5 seconds. Belongs to one event loop."""
 
-    Args:
-        host: The id and the database of the engine.
-        workflows: The workflows that it can run.
-        max_active_runs: How many runs it holds at once.
-        queues: The step queues that it serves.
-    """
-
-    def __init__(
-        self, host: Host, workflows: WorkflowRegistry, max_active_runs: int, queues: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._workflows = workflows
-        self._max_active_runs = max_active_runs
-        self._queues = queues
         self._is_draining = False
         self._keeping: asyncio.Task[None] | None = None
         self._is_seen = False
@@ -75,14 +61,14 @@ class WorkerPresence:
                     host=socket.gethostname(),
                     pid=os.getpid(),
                     version=_version("langgraph-runner"),
-                    workflows=tuple(each.id for each in self._workflows.list_workflows()),
-                    max_active_runs=self._max_active_runs,
-                    queues=self._queues,
+                    workflows=self._host.workflow_ids(),
+                    max_active_runs=self._host.options.max_active_runs,
+                    queues=self._host.step_queues,
                     is_draining=self._is_draining,
                 )
             )
         except Exception as error:  # The next report tries again.
-            emit(LOGGER, logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
 
     async def end(self) -> None:
         """Stop the reports, and delete the row."""
@@ -94,4 +80,4 @@ class WorkerPresence:
         try:
             await self._host.store.write(RemoveWorker(self._host.owner))
         except Exception as error:  # Then the engine is shown as lost for a day.
-            emit(LOGGER, logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)

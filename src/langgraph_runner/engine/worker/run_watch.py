@@ -17,12 +17,7 @@ __all__ = ["RunWatch"]
 
 
 class RunWatch:
-    """Watches the last events of all followed runs, in whatever process they run. Belongs to one event loop.
-
-    Args:
-        store: Where the events are.
-        runtime: The clock of the watch.
-    """
+    """Watches the last events of all followed runs, in whatever process they run. Belongs to one event loop."""
 
     def __init__(self, store: RunStore, runtime: Runtime) -> None:
         self._store = store

@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands.workers import (
     ClaimTask,
@@ -18,8 +18,7 @@ from langgraph_runner.engine.store.commands.workers import (
 )
 from langgraph_runner.engine.store.lease_clock import LeaseClock
 from langgraph_runner.engine.store.store import WATCH_S
-from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
-from langgraph_runner.errors.logs import emit
+from langgraph_runner.engine.worker.workload import BEATS_PER_LEASE
 from langgraph_runner.runtime.abort import AbortController
 from langgraph_runner.runtime.waiting import wait_for_event
 
@@ -32,45 +31,18 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.lease_clock import FutureLease
     from langgraph_runner.engine.store.queries import TaskKey
     from langgraph_runner.engine.store.records import StepChange
-    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
+    from langgraph_runner.workflow import Blueprint
 
 __all__ = ["StepPool"]
 
 
 class StepPool:
-    """The tasks that one engine has claimed from its queues. Belongs to one event loop.
+    """The tasks that one engine has claimed from its queues. Belongs to one event loop."""
 
-    Args:
-        host: What the engine shares with its runs.
-        workflows: The workflows whose steps it can run.
-        queues: The names of the queues.
-        announcers: The announcers of these queues.
-        max_steps: How many tasks it runs at once.
-        lease_ms: How long a lease holds without a heartbeat.
-        poll_ms: How often to look for tasks.
-        max_recovery_attempts: How many workers may die with a step before it fails.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        workflows: WorkflowRegistry,
-        queues: tuple[str, ...],
-        announcers: list[Announcer],
-        *,
-        max_steps: int,
-        lease_ms: int,
-        poll_ms: int,
-        max_recovery_attempts: int,
-    ) -> None:
+    def __init__(self, host: Host, announcers: list[Announcer]) -> None:
         self._host = host
-        self._workflows = workflows
-        self.queues = queues
         self._announcers = announcers
-        self._max_steps = max_steps
-        self._lease_ms = lease_ms
-        self._poll_s = poll_ms / 1000
-        self._max_recoveries = max_recovery_attempts
+        self._lease_ms = host.options.lease_ms
         self._active: dict[TaskKey, tuple[ClaimedTask, AbortController]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
@@ -123,7 +95,7 @@ class StepPool:
         try:
             await self._host.store.write(GiveBackTasks(left))
         except Exception as error:  # Then the leases expire.
-            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
 
     async def _on_job(self, _job_id: str, _data: dict[str, Any]) -> None:
         self._may_have_more.set()
@@ -132,40 +104,32 @@ class StepPool:
         for announcer in self._announcers:
             announcer.set_paused(not self._has_room())
 
-    def _is_serving(self) -> bool:
-        return not self._is_closed
-
     def _has_room(self) -> bool:
-        return len(self._tasks) < self._max_steps and not self._is_draining
+        return len(self._tasks) < self._host.options.max_concurrency and not self._is_draining
 
     async def _poll(self) -> None:
-        while self._is_serving():
+        while not self._is_closed:
             self._may_have_more.clear()
             try:
                 await self._claim_stuck()
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
-                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
-            if not self._is_serving():
-                return
-            await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
+                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
+            await wait_for_event(self._may_have_more, self._host.options.poll_ms / 1000, self._host.runtime)
 
     async def _claim_stuck(self) -> None:
         """Claim tasks of dead workers whose leases end in the far future because the clock was set back."""
-        names = [blueprint.id for blueprint in self._workflows.list_workflows()]
-        store = self._host.store
-        now_ms, leases = await store.read(
-            queries.clock_and_task_leases, [*self.queues], names, self._lease_ms
-        )
+        store, queues, names = self._host.store, [*self._host.step_queues], [*self._host.workflow_ids()]
+        now_ms, leases = await store.read(queries.clock_and_task_leases, queues, names, self._lease_ms)
         monotonic = self._host.runtime.monotonic()
         for lease in self._clock.look(now_ms, leases, monotonic, store.database.clock.set_back_ms):
             if self._has_room() and lease.key not in self._active:
                 await self._claim(lease)
 
     async def _claim(self, stuck: FutureLease[TaskKey] | None = None) -> bool:
-        workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows, stuck)
+        host = self._host
+        claim = ClaimTask(host.owner, self._lease_ms, host.step_queues, host.workflow_ids(), stuck)
         self._is_claiming = True
         try:
             claimed = await self._host.store.write(claim)
@@ -212,7 +176,7 @@ class StepPool:
 
         key, start = claimed.key, claimed.start
         run, rows = await self._host.store.read(queries.claimed_run, key.tenant, key.run_id)
-        current = self._workflows.get_workflow(run.workflow)
+        current = self._host.workflows.get_workflow(run.workflow)
 
         def runner_of(blueprint: Blueprint) -> StepRunner:
             return StepRunner(
@@ -226,7 +190,7 @@ class StepPool:
                 on_retry=lambda *_: None,
             )
 
-        if claimed.recoveries > self._max_recoveries:
+        if claimed.recoveries > self._host.options.max_recovery_attempts:
             exhausted = RecoveryExhaustedError(run_id=run.id, deaths=claimed.recoveries, steps=[start.step])
             return runner_of(current).failed(start.step, exhausted, attempts=0)
         self._log(logging.INFO, "step.taken", claimed)
@@ -250,7 +214,7 @@ class StepPool:
             try:
                 kept = await self._host.store.write(KeepTasks(self._lease_ms, fences))
             except Exception as error:  # The database is away; the next heartbeat tries again.
-                emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
                 continue
             for key in fences.keys() - kept:
                 found = self._active.get(key)
@@ -259,4 +223,4 @@ class StepPool:
 
     def _log(self, level: int, event: str, claimed: ClaimedTask, **values: Any) -> None:
         run_id, step = claimed.key.run_id, claimed.key.step
-        emit(LOGGER, level, event, run_id=run_id, tenant=claimed.key.tenant, step=step, **values)
+        log_event(level, event, run_id=run_id, tenant=claimed.key.tenant, step=step, **values)

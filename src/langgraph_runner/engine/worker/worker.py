@@ -7,27 +7,22 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.claiming import RunClaimer
 from langgraph_runner.engine.worker.creating import RunCreator
 from langgraph_runner.engine.worker.health import StoreHealth
-from langgraph_runner.engine.worker.leases import LeaseKeeper
 from langgraph_runner.engine.worker.presence import WorkerPresence
 from langgraph_runner.engine.worker.run_watch import RunWatch
+from langgraph_runner.engine.worker.step_pool import StepPool
 from langgraph_runner.engine.worker.workload import WorkerPhase, Workload
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.waiting import timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from langgraph_runner.engine.dispatch.dispatcher import Announcers, JobHandler
     from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow
-    from langgraph_runner.engine.worker.step_pool import StepPool
-    from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["Worker"]
 
@@ -44,66 +39,24 @@ class Worker:
 
     Args:
         host: What runs share.
-        workflows: The workflows that the engine can run.
-        max_active_runs: How many runs it holds at most.
-        lease_ms: How long a lease holds without a heartbeat.
-        poll_ms: How often to look for waiting and orphaned runs.
-        max_recovery_attempts: How often in a row a run is recovered without progress before it fails.
         announcers: The queues that notify workers.
-        limits: How many runs of a tenant may run at once on all engines; None for any number.
         on_request: Called with the id and the data of a job that requests a run.
-        pool: Runs the steps of the queues that this engine serves; None if it serves no queue.
     """
 
-    def __init__(
-        self,
-        host: Host,
-        workflows: WorkflowRegistry,
-        *,
-        max_active_runs: int,
-        lease_ms: int,
-        poll_ms: int,
-        max_recovery_attempts: int,
-        announcers: Announcers,
-        limits: int | Mapping[str, int] | None = None,
-        on_request: JobHandler | None = None,
-        pool: StepPool | None = None,
-    ) -> None:
+    def __init__(self, host: Host, announcers: Announcers, on_request: JobHandler) -> None:
         self._host = host
         self._announcers = announcers
         self._announcer = announcers.of_runs
         self._on_request = on_request
-        self._pool = pool
+        self._pool: StepPool | None = None
+        if host.step_queues:
+            self._pool = StepPool(host, [announcers.of_steps(queue) for queue in host.step_queues])
         self.health = StoreHealth(host.store, host.runtime)
-        self.workload = Workload(
-            host,
-            self._announcer,
-            self.health,
-            max_active_runs=max_active_runs,
-            has_tenant_limits=limits is not None,
-        )
-        self.claimer = RunClaimer(
-            host,
-            workflows,
-            self.workload,
-            self._announcer,
-            lease_ms=lease_ms,
-            poll_ms=poll_ms,
-            max_recovery_attempts=max_recovery_attempts,
-            limits=limits,
-        )
-        self.creator = RunCreator(
-            host,
-            self.workload,
-            self._announcer,
-            lease_ms=lease_ms,
-            poll_s=self.claimer.poll_s,
-            has_tenant_limits=limits is not None,
-        )
+        self.workload = Workload(host, self._announcer, self.health)
+        self.claimer = RunClaimer(host, self.workload, self._announcer)
+        self.creator = RunCreator(host, self.workload, self._announcer)
         self._watch = RunWatch(host.store, host.runtime)
-        self._leases = LeaseKeeper(host, lease_ms, self.workload.executions)
-        queues = () if pool is None else pool.queues
-        self.presence = WorkerPresence(host, workflows, max_active_runs, queues)
+        self.presence = WorkerPresence(host)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._services: list[asyncio.Task[None]] = []
         self._has_closed = asyncio.Event()
@@ -127,7 +80,7 @@ class Worker:
         # In an empty context: they serve all callers, not only the first.
         self._services = [
             loop.create_task(service, context=Context())
-            for service in (self._keep_leases(), self.claimer.poll())
+            for service in (self.workload.keep_leases(), self.claimer.poll())
         ]
         takes_all = self.workload.takes_on == "all"
         if self._pool is not None:
@@ -137,15 +90,6 @@ class Worker:
         if takes_all:
             listening = self._announcer.listen(self._on_job)
             self._services.append(loop.create_task(listening, context=Context()))
-
-    async def _keep_leases(self) -> None:
-        try:
-            await self._leases.keep()
-        except asyncio.CancelledError:
-            if self.workload.tasks and not self.workload.is_closed():
-                # The loop ends: asyncio.run() cancels the remaining tasks.
-                emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self.workload.tasks])
-            raise
 
     async def drain(self, timeout_s: float | None) -> bool:
         """Claim no further run, and wait until the held runs have ended.
@@ -216,7 +160,7 @@ class Worker:
         try:
             await self._host.store.write(ReleaseRuns(self.workload.fences, ran_ms))
         except Exception as error:  # Then the leases expire; the caller of close() cannot help it.
-            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
             return
         for run_id in ran_ms:
             self._announcer.announce(run_id)
@@ -226,7 +170,7 @@ class Worker:
 
         The database decides which run is claimed, not the job, so that tenants get their turns.
         """
-        if self._on_request is None or (isinstance(data, dict) and "run_id" in data):
+        if isinstance(data, dict) and "run_id" in data:
             self.workload.note_runs_may_wait()
             return None
         return await self._on_request(job_id, data)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store import queries
-from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created
+from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created, Heartbeat
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.worker.health import StoreHealth
     from langgraph_runner.workflow import Blueprint
 
-__all__ = ["TakesOn", "WorkerPhase", "Workload"]
+__all__ = ["BEATS_PER_LEASE", "TakesOn", "WorkerPhase", "Workload"]
 
+BEATS_PER_LEASE: Final = 3
+"""How many heartbeats an engine sends while a lease holds."""
 TakesOn = Literal["all", "own", "none"]
 """Which runs an engine takes: all waiting and orphaned ones, only those that it triggers or resumes, or none."""
 
@@ -44,30 +45,12 @@ class WorkerPhase(IntEnum):
 
 
 class Workload:
-    """The runs whose leases one engine holds, and the room for more. Belongs to one event loop.
+    """The runs whose leases one engine holds, and the room for more. Belongs to one event loop."""
 
-    Args:
-        host: What runs share.
-        announcer: The queue that notifies workers. It is paused while there is no room.
-        health: Records which runs the database has interrupted.
-        max_active_runs: How many runs the engine holds at most.
-        has_tenant_limits: Whether a run may wait until another run of its tenant has ended.
-    """
-
-    def __init__(
-        self,
-        host: Host,
-        announcer: Announcer,
-        health: StoreHealth,
-        *,
-        max_active_runs: int,
-        has_tenant_limits: bool,
-    ) -> None:
+    def __init__(self, host: Host, announcer: Announcer, health: StoreHealth) -> None:
         self._host = host
         self._announcer = announcer
         self._health = health
-        self._max_active = max_active_runs
-        self._has_tenant_limits = has_tenant_limits
         self.takes_on: TakesOn = "all"
         self.phase = WorkerPhase.SERVING
         self.executions: dict[str, RunExecution] = {}
@@ -97,7 +80,7 @@ class Workload:
     @property
     def room(self) -> int:
         """How many more runs fit, whatever the phase of the worker is."""
-        return self._max_active - len(self.tasks) - self.reserved
+        return self._host.options.max_active_runs - len(self.tasks) - self.reserved
 
     def has_room(self) -> bool:
         """Return whether the engine may hold another run now."""
@@ -143,6 +126,43 @@ class Workload:
         since = self._waiting_since
         return since is not None and self._host.runtime.monotonic() - since > seconds
 
+    # Leases.
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of all runs until this is cancelled."""
+        try:
+            while True:
+                await self._host.runtime.sleep(self._host.options.lease_ms / 1000 / BEATS_PER_LEASE, None)
+                await self._renew_leases()
+        except asyncio.CancelledError:
+            if self.tasks and not self.is_closed():
+                # The loop ends: asyncio.run() cancels the remaining tasks.
+                log_event(logging.WARNING, "engine.not_closed", run_ids=[*self.tasks])
+            raise
+
+    async def _renew_leases(self) -> None:
+        """Renew the leases once. Stop runs whose lease is lost, and cancel runs whose cancellation was requested."""
+        held = {**self.executions}
+        if not held:
+            return
+        fences = {run_id: execution.fence for run_id, execution in held.items()}
+        ran_ms = {run_id: execution.age_ms() for run_id, execution in held.items()}
+        options = self._host.options
+        try:
+            kept = await self._host.store.write(Heartbeat(self._host.owner, options.lease_ms, fences, ran_ms))
+        except Exception as error:  # The database is away; the next heartbeat tries again.
+            log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+            return
+        for run_id, execution in held.items():
+            if self.executions.get(run_id) is not execution:  # It has ended, or was claimed again.
+                continue
+            if run_id not in kept:
+                execution.lose()
+                continue
+            reason = kept[run_id]
+            if reason is not None:
+                execution.cancel(reason)
+
     # Runs.
 
     def spawn(
@@ -165,7 +185,7 @@ class Workload:
             self.executions.pop(run_id, None)
             if not self.is_closed():
                 del self.fences[run_id]
-        if self._has_tenant_limits:  # Another run of the tenant may have waited for this one.
+        if self._host.options.has_tenant_limits:  # Another run of the tenant may have waited for this one.
             self.runs_may_wait = True
         self.update_room()
 
@@ -179,12 +199,12 @@ class Workload:
                 self._health.note_end(ended.tenant, run_id)
             return ended
         except LeaseLostError as error:
-            emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
+            log_event(logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # Most likely the database is away. The lease expires, and a worker resumes the run from its last commit.
             self.to_take[run_id] = self.tenants[run_id]
             self._health.note_interruption(run_id, error)
-            emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
+            log_event(logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
         return None
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.server.auth.keys import ApiKeys, Role
 from langgraph_runner.server.problems import ApiCode, ApiError
+from langgraph_runner.workflow.tenant import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +101,7 @@ class DevAuth:
         tenant: The tenant of every request.
     """
 
-    def __init__(self, tenant: str = "default") -> None:
+    def __init__(self, tenant: str = DEFAULT_TENANT) -> None:
         self._caller = Caller("dev", tenant, Role.ADMIN)
 
     async def authenticate(self, credential: str) -> Caller | None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
-from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.commands.base import of_run
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, error_summary
 from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of, times_in
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,7 +138,7 @@ def serve_known(connection: Connection, writes: Sequence[Accepted], now: int) ->
         if backend_of(connection).has_rolled_back(connection):  # Everything that was written is lost.
             raise
         # A failed look-up is a cache miss, and nothing else.
-        emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+        log_event(logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
 
 
 def _serve_known(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
