@@ -17,9 +17,9 @@ from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import db, draw, keys, retention, run, serve, show, worker
 from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE, SERVER_VARIABLE
-from langgraph_runner.cli.exit_codes import ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem, first_line
-from langgraph_runner.cli.remote import SERVER, server_option
+from langgraph_runner.cli.session import SERVER, server_option
+from langgraph_runner.errors.codes import ExitCode
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
 

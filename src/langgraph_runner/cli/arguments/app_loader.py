@@ -60,8 +60,8 @@ def load_engine(
     app: str | None,
     store: str | None,
     *,
-    needs_app: bool,
-    may_create: bool,
+    needs_app: bool = False,
+    may_create: bool = False,
     defaults: Mapping[str, Any] = MappingProxyType({}),
     **given: Any,
 ) -> tuple[RunEngine, str]:
@@ -72,7 +72,8 @@ def load_engine(
             an engine without workflows, which can only read.
         store: The database of an engine that is made here.
         needs_app: Whether workflows are needed. If not, and `store` is given, the app is not loaded.
-        may_create: Whether to create a database that does not exist, and to migrate one that does.
+        may_create: Whether to create a database that does not exist, and to migrate one that does, though no
+            workflows are needed.
         defaults: Options of `RunEngine` for an engine that is made here, where `given` has none.
         **given: Options of `RunEngine` for an engine that is made here. None stands for an option that was not given.
             A command that reads files passes `artifacts`, if only as None.
@@ -83,6 +84,7 @@ def load_engine(
     Raises:
         CliError: The app cannot be found or loaded, or the database cannot be opened.
     """
+    may_create = may_create or needs_app
     if app is None and needs_app:
         raise CliError(CliCode.USAGE, f"No app is given: use --app module:attribute, or set {APP_VARIABLE}.")
     if not needs_app and store is not None:

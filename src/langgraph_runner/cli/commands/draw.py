@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from langgraph_runner.cli.arguments import options
+from langgraph_runner.cli.arguments.lookup import find_run
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.render.status_style import status_style
 from langgraph_runner.cli.render.text import duration
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
+from langgraph_runner.engine.errors import RunStateError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,10 +68,8 @@ def graph(
     as_json: options.Json = False,
 ) -> None:
     """Draw the steps of a workflow, each after its dependencies."""
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.graph_svg import graph_svg
     from langgraph_runner.cli.drawing.graph_text import mermaid
-    from langgraph_runner.engine import RunStateError
     from langgraph_runner.workflow import Dag
 
     _refuse_with_json(out_file, format_, as_json=as_json)
@@ -122,7 +122,6 @@ def timeline(
 
     With an app or a service, the drawing also has the critical path, and which step waited for which.
     """
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.timeline import timeline_of
     from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES

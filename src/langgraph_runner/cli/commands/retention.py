@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.commands.confirm import confirm
-from langgraph_runner.cli.remote import refuse_server
+from langgraph_runner.cli.arguments.values import read_duration
 from langgraph_runner.cli.render.text import counted
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -57,13 +56,11 @@ def prune(
     as_json: options.Json = False,
 ) -> None:
     """Delete old runs with their cached results and their files."""
-    from langgraph_runner.cli.arguments.values import read_duration
-
     age = read_duration(older_than, "--older-than")
     session = Session(app, store, tenant, as_json)
-    refuse_server(session.server, "prune")  # Before the question.
+    session.refuse_server("prune")  # Before the question.
     owner = "all tenants" if all_tenants else f"tenant '{tenant}'"
-    confirm(f"Delete the runs of {owner} that ended more than {older_than} ago?", yes=yes, as_json=as_json)
+    session.confirm(f"Delete the runs of {owner} that ended more than {older_than} ago?", yes=yes)
 
     async def ask(engine: RunEngine) -> int:
         return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)
@@ -86,8 +83,6 @@ def archive(
     as_json: options.Json = False,
 ) -> None:
     """Move old runs to a file, with their outputs and artifacts. `restore` brings them back."""
-    from langgraph_runner.cli.arguments.values import read_duration
-
     age = read_duration(older_than, "--older-than")
     session = Session(app, store, tenant, as_json)
 

@@ -11,6 +11,8 @@ import typer
 
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.arguments.completion import complete_run
+from langgraph_runner.cli.arguments.lookup import check_step, find_run
+from langgraph_runner.cli.arguments.values import read_duration, read_tags
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.render.status_style import status_style
 from langgraph_runner.cli.render.text import clock, in_one_line
@@ -49,7 +51,6 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     """Show a run: its status, its duration, its inputs and its error."""
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.render.runs import show_run
 
     session = Session(app, store, tenant, as_json)
@@ -78,7 +79,6 @@ def steps(
     as_json: options.Json = False,
 ) -> None:
     """List the steps of a run, or show one step with its output."""
-    from langgraph_runner.cli.arguments.lookup import check_step, find_run
     from langgraph_runner.cli.render.runs import show_step, show_steps
 
     session = Session(app, store, tenant, as_json)
@@ -122,7 +122,6 @@ def artifacts(
     as_json: options.Json = False,
 ) -> None:
     """List the files that a run saved, or copy them to a folder."""
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.render.runs import show_files
 
     session = Session(app, store, tenant, as_json)
@@ -164,8 +163,6 @@ def events(
     as_json: options.Json = False,
 ) -> None:
     """List the events of a run, one per line."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> None:
@@ -239,8 +236,6 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-    from langgraph_runner.cli.arguments.values import read_duration, read_tags
     from langgraph_runner.cli.render.runs import show_runs
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
