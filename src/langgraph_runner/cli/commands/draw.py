@@ -10,8 +10,7 @@ import typer
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.arguments.lookup import find_run
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import duration
+from langgraph_runner.cli.render.text import duration, status_style
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
 from langgraph_runner.engine.errors import RunStateError
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.cli.drawing.timeline import Timeline
     from langgraph_runner.cli.render.output import Cell, Output
-    from langgraph_runner.cli.render.status_style import StatusStyle
+    from langgraph_runner.cli.render.text import StatusStyle
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import RunStep
     from langgraph_runner.workflow import Dag
@@ -203,7 +202,7 @@ def _print_graph(
 
 
 def _print_timeline(out: Output, timeline: Timeline, file: Path | None) -> None:
-    from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
+    from langgraph_runner.cli.drawing.timeline import bar_lines, summary
     from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
@@ -218,9 +217,7 @@ def _print_timeline(out: Output, timeline: Timeline, file: Path | None) -> None:
     ]
     for each in bar_lines(timeline, width=width, is_unicode=is_unicode):
         is_critical = each.bar.is_critical
-        bar_style = status_style(each.bar.status, each.bar.reason).rich_style
-        if is_critical and each.bar.status == "completed":
-            bar_style = "bold red"
+        bar_style = "bold red" if each.bar.is_accented else each.bar.style.rich_style
         lines.append(
             (
                 Cell("*" if is_critical else " ", "bold red"),

@@ -14,8 +14,7 @@ from langgraph_runner.cli.arguments.completion import complete_run
 from langgraph_runner.cli.arguments.lookup import check_step, find_run
 from langgraph_runner.cli.arguments.values import read_duration, read_tags
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import clock, in_one_line
+from langgraph_runner.cli.render.text import clock, in_one_line, status_style
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
 from langgraph_runner.engine.status import RunStatus

@@ -13,8 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import counted, duration, escape_controls
+from langgraph_runner.cli.render.text import counted, duration, escape_controls, status_style
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import StepStatus
 

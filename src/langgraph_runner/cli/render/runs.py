@@ -7,8 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.cli.render.output import Cell
-from langgraph_runner.cli.render.status_style import StatusStyle, status_style
-from langgraph_runner.cli.render.text import ago, clock, counted, duration, size
+from langgraph_runner.cli.render.text import StatusStyle, ago, clock, counted, duration, size, status_style
 from langgraph_runner.engine import PlanAction, RunStatus
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.errors import ErrorCode
