@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -31,25 +30,11 @@ __all__ = ["graph", "timeline"]
 _PIPE_WIDTH: Final = 120
 
 
-class GraphFormat(StrEnum):
-    """How a graph is drawn."""
-
-    ASCII = "ascii"
-    MERMAID = "mermaid"
-    SVG = "svg"
-
-
-class TimelineFormat(StrEnum):
-    """How a timeline is drawn."""
-
-    TERMINAL = "terminal"
-    SVG = "svg"
-
-
 def graph(
     workflow: options.WorkflowName,
     format_: Annotated[
-        GraphFormat | None, typer.Option("--format", help="The format. Default: ascii.")
+        Literal["ascii", "mermaid", "svg"] | None,
+        typer.Option("--format", help="The format. Default: ascii."),
     ] = None,
     run_id: Annotated[
         str | None,
@@ -98,9 +83,9 @@ def graph(
     labels = {step: f"{step} (effects)" for step in effects}
     if as_json:
         session.out.json(_as_json_values(described.id, dag, effects, steps))
-    elif format_ in {None, GraphFormat.ASCII}:
+    elif format_ in {None, "ascii"}:
         _print_graph(session.out, dag, effects, styles, out_file)
-    elif format_ is GraphFormat.MERMAID:
+    elif format_ == "mermaid":
         _write(session.out, mermaid(dag, styles, labels), out_file)
     else:
         _write(session.out, graph_svg(described.id, dag, styles, labels), out_file)
@@ -109,7 +94,7 @@ def graph(
 def timeline(
     run_id: options.RunId,
     format_: Annotated[
-        TimelineFormat | None, typer.Option("--format", help="The format. Default: terminal.")
+        Literal["terminal", "svg"] | None, typer.Option("--format", help="The format. Default: terminal.")
     ] = None,
     out_file: options.OutFile = None,
     app: options.App = None,
@@ -141,13 +126,13 @@ def timeline(
     found = session.ask(ask, needs_app=app is not None)
     if as_json:
         session.out.json(found)
-    elif format_ is TimelineFormat.SVG:
+    elif format_ == "svg":
         _write(session.out, timeline_svg(found), out_file)
     else:
         _print_timeline(session.out, found, out_file)
 
 
-def _refuse_with_json(out_file: Path | None, format_: StrEnum | None, *, as_json: bool) -> None:
+def _refuse_with_json(out_file: Path | None, format_: str | None, *, as_json: bool) -> None:
     if out_file is not None and as_json:
         raise CliError(CliCode.USAGE, "--out cannot be used with --json, which prints to stdout.")
     if format_ is not None and as_json:
