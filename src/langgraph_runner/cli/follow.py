@@ -13,8 +13,7 @@ from langgraph_runner.cli.session import add_handlers, remove_handlers
 from langgraph_runner.errors.codes import ExitCode
 
 if TYPE_CHECKING:
-    from langgraph_runner.cli.render.displays import Display
-    from langgraph_runner.cli.run_view import RunView
+    from langgraph_runner.cli.render.displays import Display, RunView
     from langgraph_runner.cli.session import Backend, Session
     from langgraph_runner.engine import Run
 
@@ -35,9 +34,6 @@ async def follow(
         display: Shows the run.
         session: The options of the command.
         after: The number of the last event that is not displayed.
-
-    Returns:
-        The run as it ended.
 
     Raises:
         typer.Exit: The user left the run before it ended.

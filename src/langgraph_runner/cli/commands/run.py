@@ -92,7 +92,7 @@ def update(
     as_json: options.Json = False,
 ) -> None:
     """Rebuild a completed run for a change. Shows the plan, then runs only the steps that the change affects."""
-    from langgraph_runner.cli.render.runs import show_plan
+    from langgraph_runner.cli.render.tables import show_plan
 
     given_payload = read_object(payload, "--payload", assignments)
     run_options = _run_options(
@@ -128,7 +128,7 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """Show what an update would do with each step, and why. Nothing runs."""
-    from langgraph_runner.cli.render.runs import show_plan
+    from langgraph_runner.cli.render.tables import show_plan
     from langgraph_runner.engine import PlanAction
 
     session = Session(app, store, tenant, as_json)
@@ -226,7 +226,7 @@ def cancel(
     as_json: options.Json = False,
 ) -> None:
     """Cancel a run for good. The process that runs it stops its steps."""
-    from langgraph_runner.cli.render.runs import show_run
+    from langgraph_runner.cli.render.tables import show_run
 
     session = Session(app, store, tenant, as_json)
 
@@ -257,11 +257,7 @@ async def _make_plan(
     force: list[str] | None,
     no_cache: bool,
 ) -> tuple[RunPlan, ChangeRequest]:
-    """Return the plan of a change, and the change request.
-
-    Raises:
-        ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
-    """
+    """Return the plan of a change, and the change request."""
     from langgraph_runner.workflow import ChangeRequest
 
     base = await find_run(engine, run_id, tenant)
@@ -289,8 +285,8 @@ def _run_and_follow(
         detach: Whether to exit after `trigger`, and leave the run to another process.
         after: Called after `trigger`. Returns the number of the last event that is not displayed.
     """
-    from langgraph_runner.cli.render.runs import show_next_command, show_result
-    from langgraph_runner.cli.run_view import RunView
+    from langgraph_runner.cli.render.displays import RunView
+    from langgraph_runner.cli.render.tables import show_next_command, show_result
     from langgraph_runner.engine import RunEngine
 
     out, tenant = session.out, session.tenant
@@ -333,10 +329,10 @@ def _exit_code_of(run: Run) -> ExitCode:
 
 
 def _display(session: Session) -> Display:
-    from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay, SilentDisplay
+    from langgraph_runner.cli.render.displays import Display, LineDisplay, LiveDisplay
 
     if session.as_json:
-        return SilentDisplay()
+        return Display(session.out)
     return LiveDisplay(session.out) if session.out.is_terminal else LineDisplay(session.out)
 
 
