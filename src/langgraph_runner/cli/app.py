@@ -76,11 +76,7 @@ class Commands(TyperGroup):
 
 
 def make_app(*, is_rich: bool) -> typer.Typer:
-    """Make the application.
-
-    Args:
-        is_rich: Whether help has frames and colours.
-    """
+    """Make the application. If `is_rich`, its help has frames and colours."""
     markup: Literal["rich"] | None = "rich" if is_rich else None
 
     def panel(name: str) -> str | None:

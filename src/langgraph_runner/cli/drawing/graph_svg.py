@@ -62,16 +62,13 @@ def graph_svg(
     styles: Mapping[str, StatusStyle] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> str:
-    """Draw a graph.
+    """Draw a graph. Return the text of an SVG file.
 
     Args:
         title: The title of the drawing.
         dag: The graph.
         styles: The style of each step that the run has; None to draw the workflow without a run.
         labels: The labels of steps whose label is not their id.
-
-    Returns:
-        The text of an SVG file.
     """
     layout = lay_out(dag)
     columns, width = _columns(layout, labels or {}, has_marks=styles is not None)
