@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,33 +15,7 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 if TYPE_CHECKING:
     from langgraph_runner.engine import RunArchive, RunEngine
 
-__all__ = ["Archived", "Pruned", "Restored", "archive", "prune", "restore"]
-
-
-@dataclass(frozen=True)
-class Archived:
-    """The JSON answer of `archive`."""
-
-    path: str | None
-    """The archive file; None if there was no run to archive."""
-    runs: int
-    """The number of archived runs."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """The JSON answer of `restore`."""
-
-    restored: int
-    """The number of restored runs."""
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """The JSON answer of `prune`."""
-
-    deleted: int
-    """The number of deleted runs."""
+__all__ = ["archive", "prune", "restore"]
 
 
 def prune(
@@ -67,7 +40,7 @@ def prune(
 
     count = session.ask_database(ask, "prune", artifacts=artifacts)
     if as_json:
-        session.out.json(Pruned(deleted=count))
+        session.out.json({"deleted": count})
     else:
         session.out.line(f"Deleted {counted(count, 'run')}.")
 
@@ -91,9 +64,7 @@ def archive(
 
     made = session.ask_database(ask, "archive", artifacts=artifacts)
     if as_json:
-        answer = (
-            Archived(path=None, runs=0) if made is None else Archived(path=str(made.path), runs=made.runs)
-        )
+        answer = {"path": None, "runs": 0} if made is None else {"path": str(made.path), "runs": made.runs}
         session.out.json(answer)
     elif made is None:
         session.out.line("There is no run to archive.")
@@ -118,6 +89,6 @@ def restore(
 
     count = session.ask_database(ask, "restore", artifacts=artifacts)
     if as_json:
-        session.out.json(Restored(restored=count))
+        session.out.json({"restored": count})
     else:
         session.out.line(f"Restored {counted(count, 'run')}.")
