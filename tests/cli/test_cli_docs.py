@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from langgraph_runner.cli.app import COMMANDS, app
-from langgraph_runner.cli.exit_codes import EXIT_CODES
 from langgraph_runner.cli.problems import CliCode
+from langgraph_runner.errors.codes import ExitCode
 
 pytestmark = pytest.mark.req("R-54")
 PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
@@ -22,6 +22,21 @@ NAMES = [
     ["db", "row-security"],
     *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
 ]
+
+
+EXIT_CODES = {
+    ExitCode.OK: "Success. If the command waited for a run, the run completed.",
+    ExitCode.RUN_FAILED: "The run failed.",
+    ExitCode.USAGE: "A command, an argument or an option is wrong, or the app cannot be loaded.",
+    ExitCode.NOT_FOUND: "There is no such run, workflow, step, API key or database.",
+    ExitCode.INVALID: "The inputs, the change or the workflow are invalid.",
+    ExitCode.CONFLICT: "The status of the run does not allow this, or another process has the run.",
+    ExitCode.CANCELLED: "The run was cancelled, or you answered no.",
+    ExitCode.TIMEOUT: "The run exceeded its timeout.",
+    ExitCode.OTHER: "The database, a file, the engine or the service failed, or a package is not installed.",
+    ExitCode.WOULD_RUN: "`plan --exit-code`: a step would run, or may run.",
+    ExitCode.LEFT: "You left a run before its end, by a second Ctrl-C or a termination signal.",
+}
 
 
 def help_of(command):
@@ -49,11 +64,11 @@ def test_the_docs_have_a_heading_for_each_command():
 
 
 def test_the_docs_have_every_exit_code_and_every_code():
-    """With the meaning in the table of the code."""
+    """Each exit code with its meaning."""
     text = PAGE.read_text(encoding="utf-8")
-    assert [
-        code for code, meaning in EXIT_CODES.items() if f"| {int(code)} | {meaning} |\n" not in text
-    ] == []
+    assert set(EXIT_CODES) == set(ExitCode)
+    rows = [f"| {int(code)} | {meaning} |\n" for code, meaning in EXIT_CODES.items()]
+    assert [row for row in rows if row not in text] == []
     assert [code for code in CliCode if f"`{code}`" not in text] == []
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from sqlalchemy.exc import NoSuchModuleError, OperationalError
 
-from langgraph_runner.cli.exit_codes import EXIT_CODES, ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem
 from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.codes import CODES, ExitCode
 
 pytestmark = pytest.mark.req("R-54")
 
@@ -15,7 +15,12 @@ pytestmark = pytest.mark.req("R-54")
 def test_codes_of_the_command_line_are_not_codes_of_the_package():
     """A code has one meaning."""
     assert {code.value for code in CliCode} & {code.value for code in ErrorCode} == set()
-    assert all(code.exit_code in EXIT_CODES for code in CliCode)
+    assert all(code.exit_code in ExitCode for code in CliCode)
+
+
+def test_every_error_code_has_an_exit_code():
+    """A command may end with any of them."""
+    assert set(CODES) == set(ErrorCode)
 
 
 def test_an_error_of_a_database_is_one_line():

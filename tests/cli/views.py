@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from langgraph_runner.cli.run_view import RunView
+from langgraph_runner.cli.render.displays import RunView
 from langgraph_runner.engine import Run, RunEvent, RunStep
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 

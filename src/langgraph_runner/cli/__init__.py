@@ -5,13 +5,9 @@
     arguments/       options that commands share, and what their values mean
     render/          tables, JSON, live displays
     drawing/         graphs and timelines as text and as SVG
-    session          the engine or the client for the options of a command, and the event loop
-    remote           `--server URL`: a client that commands use like an engine
-    run_view         what is known about a run while a command follows it
+    session          the engine or the client (`--server URL`) for the options of a command, and the event loop
     follow           follow a run to its end, with Ctrl-C
-    signals          signal handlers of the event loop
     problems         any exception as one line, an error code and an exit code
-    exit_codes       the table of exit codes
     database_errors  errors of the database, with its name and advice
     environment      the names of environment variables
 

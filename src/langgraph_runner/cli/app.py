@@ -17,9 +17,9 @@ from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import db, draw, keys, retention, run, serve, show, worker
 from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE, SERVER_VARIABLE
-from langgraph_runner.cli.exit_codes import ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem, first_line
-from langgraph_runner.cli.remote import SERVER, server_option
+from langgraph_runner.cli.session import SERVER, server_option
+from langgraph_runner.errors.codes import ExitCode
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
 
@@ -76,11 +76,7 @@ class Commands(TyperGroup):
 
 
 def make_app(*, is_rich: bool) -> typer.Typer:
-    """Make the application.
-
-    Args:
-        is_rich: Whether help has frames and colours.
-    """
+    """Make the application. If `is_rich`, its help has frames and colours."""
     markup: Literal["rich"] | None = "rich" if is_rich else None
 
     def panel(name: str) -> str | None:

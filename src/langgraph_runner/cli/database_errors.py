@@ -50,10 +50,7 @@ def database_errors(store: str) -> Iterator[None]:
 
 @contextmanager
 def opening_errors(store: str) -> Iterator[None]:
-    """Do the same while the database is opened.
-
-    Args:
-        store: The URL of the database.
+    """Do the same while the database with this URL is opened.
 
     Raises:
         CliError: The database refused, its folder cannot be created, or the URL is invalid.

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from langgraph_runner.cli.exit_codes import ExitCode
-from langgraph_runner.cli.signals import add_handler
+from langgraph_runner.cli.session import add_handlers, remove_handlers
+from langgraph_runner.errors.codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from langgraph_runner.cli.render.displays import Display
-    from langgraph_runner.cli.run_view import RunView
+    from langgraph_runner.cli.render.displays import Display, RunView
     from langgraph_runner.cli.session import Backend, Session
     from langgraph_runner.engine import Run
 
@@ -38,9 +34,6 @@ async def follow(
         display: Shows the run.
         session: The options of the command.
         after: The number of the last event that is not displayed.
-
-    Returns:
-        The run as it ended.
 
     Raises:
         typer.Exit: The user left the run before it ended.
@@ -63,12 +56,10 @@ class _Interrupts:
         self._session = session
         self._cancelling: asyncio.Task[Any] | None = None
         self._has_left = False
-        self._handled: list[signal.Signals] = []
 
     async def __aenter__(self) -> Self:
         self._main = asyncio.current_task()
-        self._handle(signal.SIGINT, self._interrupt)
-        self._handle(signal.SIGTERM, self._leave)
+        add_handlers(self._interrupt, self._leave)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -82,15 +73,9 @@ class _Interrupts:
                 hint = f"The service continues it: {command}"
             sys.stderr.write(f"Left the run before it ended. {hint}\n")
             raise typer.Exit(ExitCode.LEFT)
-        loop = asyncio.get_running_loop()
-        for number in self._handled:
-            loop.remove_signal_handler(number)
+        remove_handlers()
         if self._cancelling is not None:
             await self._cancelling
-
-    def _handle(self, number: signal.Signals, handler: Callable[[], None]) -> None:
-        if add_handler(number, handler):
-            self._handled.append(number)
 
     def _interrupt(self) -> None:
         if self._cancelling is not None or self._has_left:

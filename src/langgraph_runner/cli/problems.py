@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE
-from langgraph_runner.cli.exit_codes import EXIT_OF_ERROR, ExitCode
+from langgraph_runner.errors.codes import CODES, ExitCode
 
 if TYPE_CHECKING:
     from langgraph_runner.errors import NodeRunnerError
@@ -100,7 +100,7 @@ class Problem(NamedTuple):
                 return cls(CliCode.STEP_NOT_FOUND, first_line(error), CliCode.STEP_NOT_FOUND.exit_code)
             case NodeRunnerError():
                 fix = _KEY_FIX if getattr(error, "reason", None) == "UNAUTHENTICATED" else ""
-                return cls(error.code, _message_on_one_line(error) + fix, EXIT_OF_ERROR[error.code])
+                return cls(error.code, _message_on_one_line(error) + fix, CODES[error.code].exit_code)
             case DBAPIError():
                 code, message = CliCode.DATABASE_FAILED, f"The database refused: {first_line(error.orig)}"
             case SQLAlchemyError():

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_runner.cli.drawing.graph_svg import graph_svg
+from langgraph_runner.cli.drawing.graph_svg import graph_svg, lay_out
 from langgraph_runner.cli.drawing.graph_text import mermaid, rails
-from langgraph_runner.cli.drawing.layout import lay_out
-from langgraph_runner.cli.render.status_style import status_style
+from langgraph_runner.cli.render.text import status_style
 from langgraph_runner.workflow import Dag
 from tests.cli.svg import SVG, parsed
 
@@ -121,10 +120,10 @@ def test_mermaid_colours_the_steps_of_a_run():
 @given(dags())
 def test_no_two_boxes_of_a_graph_touch(dag):
     """Each edge leads to later layers, one layer at a time."""
-    layout = lay_out(dag, box=30, waypoint=6, gap=10)
+    layout = lay_out(dag)
     for layer in layout.layers:
         for one, other in pairwise(layer):
-            assert other.y - one.y >= (one.height + other.height) / 2 + 10 - 1e-6
+            assert other.y - one.y >= (one.height + other.height) / 2 + 16 - 1e-6
     for edge in layout.edges:
         assert [place.layer for place in edge] == [*range(edge[0].layer, edge[-1].layer + 1)]
     assert sum(len(before) for before in dag.dependencies.values()) == len(layout.edges)

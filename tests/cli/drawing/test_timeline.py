@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from langgraph_runner.cli.drawing.svg import text_width
-from langgraph_runner.cli.drawing.timeline import timeline_of
+from langgraph_runner.cli.drawing.timeline import bar_lines, summary, timeline_of
 from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
-from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
 from langgraph_runner.engine import Run, RunStep
 from tests.cli.svg import SVG, parsed
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from langgraph_runner.cli.render.text import ago, duration, size
+from langgraph_runner.cli.render.text import ago, duration, size, status_style
+from langgraph_runner.workflow import Reason, StepStatus
 
 pytestmark = pytest.mark.req("R-54")
 
@@ -50,3 +51,9 @@ def test_ages_are_rounded_to_one_unit(passed, text):
     """A time in the future counts as now."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert ago(now - passed, now) == text
+
+
+def test_every_status_and_every_reason_has_a_style():
+    """Each has a mark and a label."""
+    assert all(status_style(status).mark for status in StepStatus)
+    assert {status_style("skipped", reason).label for reason in Reason} >= {"cached", "reused", "cancelled"}

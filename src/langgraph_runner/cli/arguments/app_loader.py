@@ -60,8 +60,8 @@ def load_engine(
     app: str | None,
     store: str | None,
     *,
-    needs_app: bool,
-    may_create: bool,
+    needs_app: bool = False,
+    may_create: bool = False,
     defaults: Mapping[str, Any] = MappingProxyType({}),
     **given: Any,
 ) -> tuple[RunEngine, str]:
@@ -72,7 +72,8 @@ def load_engine(
             an engine without workflows, which can only read.
         store: The database of an engine that is made here.
         needs_app: Whether workflows are needed. If not, and `store` is given, the app is not loaded.
-        may_create: Whether to create a database that does not exist, and to migrate one that does.
+        may_create: Whether to create a database that does not exist, and to migrate one that does, though no
+            workflows are needed.
         defaults: Options of `RunEngine` for an engine that is made here, where `given` has none.
         **given: Options of `RunEngine` for an engine that is made here. None stands for an option that was not given.
             A command that reads files passes `artifacts`, if only as None.
@@ -83,6 +84,7 @@ def load_engine(
     Raises:
         CliError: The app cannot be found or loaded, or the database cannot be opened.
     """
+    may_create = may_create or needs_app
     if app is None and needs_app:
         raise CliError(CliCode.USAGE, f"No app is given: use --app module:attribute, or set {APP_VARIABLE}.")
     if not needs_app and store is not None:
@@ -100,8 +102,9 @@ def load_engine(
         _refuse_missing_database(url)
     workflows = () if app is None else _as_workflows(app, value)
     if needs_app:
-        # An engine of the user, above, ignores these variables, because they are meant for many commands.
-        options = {**defaults, **_options_of_environment(), **options}
+        # An engine of the user, above, ignores the variables of what processes share: they are for many commands.
+        shared = {"dispatch": os.environ.get(DISPATCH_VARIABLE), "cache": os.environ.get(CACHE_VARIABLE)}
+        options = {**defaults, **{name: url for name, url in shared.items() if url}, **options}
     # Other commands read no files, and should not wait for the library of an object store.
     if (needs_app or "artifacts" in given) and (place := os.environ.get(ARTIFACTS_VARIABLE)):
         options.setdefault("artifacts", place)
@@ -114,12 +117,6 @@ def _refuse_option(option: str, app: str | None, own: str) -> None:
         CliCode.USAGE,
         f"--{option} cannot be used with --app {app}, which is an engine with its own {own}. Leave --{option} out.",
     )
-
-
-def _options_of_environment() -> dict[str, Any]:
-    """Return the queue and the cache that processes share."""
-    found = {"dispatch": os.environ.get(DISPATCH_VARIABLE), "cache": os.environ.get(CACHE_VARIABLE)}
-    return {name: url for name, url in found.items() if url}
 
 
 def _refuse_missing_database(url: str) -> None:
@@ -222,16 +219,13 @@ def _as_workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
         return [value]
     if _are_workflows(value):
         return list(value)
-    kind = _with_article(value)
+    kind = with_article(type(value).__name__)
     if isinstance(value, _COLLECTIONS):
-        kind += (
-            f" with {_with_article(next(each for each in value if not isinstance(each, _workflow_types())))}"
-        )
-    hint = (
-        " Give a RunEngine: the command line has its own event loop."
-        if isinstance(value, SyncRunEngine)
-        else ""
-    )
+        other = next(each for each in value if not isinstance(each, _workflow_types()))
+        kind += f" with {with_article(type(other).__name__)}"
+    hint = ""
+    if isinstance(value, SyncRunEngine):
+        hint = " Give a RunEngine: the command line has its own event loop."
     raise CliError(
         CliCode.APP_INVALID,
         f"--app must be a RunEngine, a function that returns one, or workflows, got {kind} ({app}).{hint}",
@@ -247,10 +241,6 @@ def _workflow_types() -> tuple[type[Workflow], type[WorkflowSpec]]:
     from langgraph_runner.workflow import Workflow, WorkflowSpec  # noqa: PLC0415
 
     return Workflow, WorkflowSpec
-
-
-def _with_article(value: Any) -> str:
-    return with_article(type(value).__name__)
 
 
 def _apps_in(owner: Any) -> str:

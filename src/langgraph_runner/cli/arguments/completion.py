@@ -69,8 +69,7 @@ def _ask(
     ctx: typer.Context, question: Callable[[Backend], Awaitable[list[tuple[str, str]]]]
 ) -> list[tuple[str, str]]:
     """Ask the engine or the service of the options so far. Discard what the app prints: the shell would read it."""
-    from langgraph_runner.cli.remote import server_option
-    from langgraph_runner.cli.session import Session
+    from langgraph_runner.cli.session import Session, server_option
 
     options: dict[str, Any] = ctx.params
     discarded = io.StringIO()

@@ -20,11 +20,7 @@ _MAX_CANDIDATES: Final = 5
 
 
 class NoRunsError(RunNotFoundError):
-    """The tenant has no runs, so there is no last one.
-
-    Attributes:
-        tenant: The tenant.
-    """
+    """The tenant has no runs, so there is no last one."""
 
     def __init__(self, *, tenant: str) -> None:
         super().__init__(run_id=_LAST)
@@ -69,11 +65,7 @@ async def find_run(engine: Backend, run_id: str, tenant: str) -> str:
 
 
 def check_step(step: str, known: Collection[str]) -> None:
-    """Refuse a step that the run does not have.
-
-    Raises:
-        CliError: The run does not have the step.
-    """
+    """Refuse a step that the run does not have."""
     if step not in known:
         hint = did_you_mean(step, known) or f" Its steps: {', '.join(known)}."
         raise CliError(CliCode.STEP_NOT_FOUND, f"The run has no step '{step}'.{hint}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,8 +29,7 @@ __all__ = [
     "ChangeType",
     "Detach",
     "Dispatch",
-    "FailureModeChoice",
-    "FailureModeOption",
+    "FailureMode",
     "Force",
     "IdempotencyKey",
     "Json",
@@ -52,13 +50,6 @@ __all__ = [
     "Yes",
     "text_up_to",
 ]
-
-
-class FailureModeChoice(StrEnum):
-    """What a failed step does to branches that do not depend on it."""
-
-    CONTINUE = "continue"
-    FAIL_FAST = "fail_fast"
 
 
 def text_up_to(longest: int) -> Callable[[str | None], str | None]:
@@ -178,8 +169,8 @@ Priority = Annotated[
         "--priority", help="Waiting runs start in order of priority, the highest first. Default: 0."
     ),
 ]
-FailureModeOption = Annotated[
-    FailureModeChoice | None,
+FailureMode = Annotated[
+    Literal["continue", "fail_fast"] | None,
     typer.Option("--failure-mode", help="Whether other branches continue when a step fails."),
 ]
 MaxConcurrency = Annotated[

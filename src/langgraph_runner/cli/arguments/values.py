@@ -1,4 +1,4 @@
-"""Values on the command line: JSON from a file, stdin or the argument itself, durations, tags."""
+"""Values on the command line: JSON from a file, stdin or the argument itself, `--set KEY=VALUE`, durations, tags."""
 
 from __future__ import annotations
 
@@ -7,52 +7,97 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from langgraph_runner.cli.problems import CliCode, CliError, first_line
 from langgraph_runner.engine import checks
+from langgraph_runner.errors.hints import validation_error_of
+from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 
-__all__ = ["read_duration", "read_json", "read_json_or_text", "read_tags"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
 
+__all__ = ["JsonObject", "call_with", "read_duration", "read_object", "read_tags"]
+
+T = TypeVar("T")
 _DURATION: Final = re.compile(r"(?P<amount>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h|d|w)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MAX_S: Final = 366 * 86_400
+_WANTS_TEXT: Final = frozenset({"string_type", "literal_error", "enum"})
+"""The types of pydantic errors for a value that is not the text that the model wants."""
 
 
-def read_json(given: str | None, option: str) -> Any:
-    """Read JSON from the argument itself, from the file that it names, or from stdin for `-`.
+class JsonObject(NamedTuple):
+    """A JSON object, with the values of `--set`."""
+
+    value: Any
+    texts: Mapping[tuple[str, ...], str]
+    """What `--set` has for a number, true, false or null, by the path of the key."""
+
+    def with_texts(self, error: Exception) -> JsonObject | None:
+        """Return the object with text where `error` says that the model wants text; None if it wants none."""
+        refused = validation_error_of(error)
+        if refused is None:
+            return None
+        places = [each["loc"] for each in refused.errors() if each["type"] in _WANTS_TEXT]
+        wanted = {path for path in self.texts if any(_is_within(path, place) for place in places)}
+        if not wanted:
+            return None
+        value = json.loads(json.dumps(self.value))
+        for path in wanted:
+            _set(value, path, self.texts[path])
+        return JsonObject(value, {path: text for path, text in self.texts.items() if path not in wanted})
+
+
+def read_object(given: str | None, option: str, assignments: list[str] | None) -> JsonObject:
+    """Read a JSON object, and set values in it.
 
     Args:
-        given: The argument; None gives None.
+        given: JSON, the name of a file that holds it, or `-` for stdin. None for an empty object.
         option: The name of the option, for the error message.
+        assignments: Each as `key=value`. `a.b=1` sets a value in the object `a`. A value is JSON, or else text.
 
     Raises:
-        CliError: There is no such file, or it holds no valid JSON.
+        CliError: There is no such file, or it holds no valid JSON; an assignment has no key, or there is no object
+            at its path.
     """
-    if given is None:
-        return None
-    if given == "-":
-        return _parse(sys.stdin.read(), f"{option}: stdin")
-    if given.lstrip().startswith(("{", "[")):
-        return _parse(given, option)
-    try:
-        text = Path(given).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CliError(CliCode.JSON_INVALID, f"{option}: {given} is not UTF-8: {error}") from error
-    except (OSError, ValueError) as error:
-        raise CliError(
-            CliCode.USAGE,
-            f"{option} must be JSON, the name of a file, or -, got {given!r} ({first_line(error)}).",
-        ) from error
-    return _parse(text, f"{option}: {given}")
+    result = None if given is None else _read_json(given, option)
+    if result is None:  # It is not given, or null.
+        result = {}
+    texts: dict[tuple[str, ...], str] = {}
+    for assignment in assignments or ():
+        key, equals, text = assignment.partition("=")
+        path = tuple(key.split("."))
+        if not equals or not all(path):
+            raise CliError(
+                CliCode.USAGE, f"--set must be KEY=VALUE, such as brand.hue=210, got {assignment!r}."
+            )
+        read = _read_json_or_text(text)
+        if not _set(result, path, read):
+            place = f" at '{'.'.join(path[:-1])}'" if len(path) > 1 else ""
+            raise CliError(CliCode.USAGE, f"--set {assignment!r} needs a JSON object{place}.")
+        # Of several values for a key the last one counts. So forget the texts below this key.
+        texts = {other: each for other, each in texts.items() if other[: len(path)] != path}
+        if not isinstance(read, (str, list, dict)):
+            texts[path] = text
+    return JsonObject(result, texts)
 
 
-def read_json_or_text(text: str) -> Any:
-    """Return the JSON value that `text` is, or else the text itself."""
+async def call_with(given: JsonObject, call: Callable[[Any], Awaitable[T]]) -> T:
+    """Call with an object; if the model wants text for some of its values, such as `tone=77`, call again with text.
+
+    Raises:
+        WorkflowInputError: The inputs do not fit, with text either.
+        ChangeRequestError: The change does not fit, with text either.
+    """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
-        return text
+        return await call(given.value)
+    except (WorkflowInputError, ChangeRequestError) as error:
+        with_texts = given.with_texts(error)
+        if with_texts is None:
+            raise
+    # This call is outside the handler, so that its error does not have the first one as its context.
+    return await call(with_texts.value)
 
 
 def read_duration(given: str, option: str) -> timedelta:
@@ -94,6 +139,23 @@ def read_tags(given: list[str] | None) -> dict[str, str] | None:
         raise CliError(CliCode.USAGE, str(error)) from error
 
 
+def _read_json(given: str, option: str) -> Any:
+    if given == "-":
+        return _parse(sys.stdin.read(), f"{option}: stdin")
+    if given.lstrip().startswith(("{", "[")):
+        return _parse(given, option)
+    try:
+        text = Path(given).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CliError(CliCode.JSON_INVALID, f"{option}: {given} is not UTF-8: {error}") from error
+    except (OSError, ValueError) as error:
+        raise CliError(
+            CliCode.USAGE,
+            f"{option} must be JSON, the name of a file, or -, got {given!r} ({first_line(error)}).",
+        ) from error
+    return _parse(text, f"{option}: {given}")
+
+
 def _parse(text: str, source: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -104,6 +166,31 @@ def _parse(text: str, source: str) -> Any:
         raise CliError(CliCode.JSON_INVALID, f"{source} is not valid JSON: {first_line(error)}") from error
 
 
+def _read_json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except ValueError:
+        return text
+
+
 def _refuse_constant(constant: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python's JSON parser takes."""
     raise ValueError(f"{constant} is not a JSON value.")
+
+
+def _set(target: Any, path: tuple[str, ...], value: Any) -> bool:
+    """Set a value in an object. Return False if there is no object at its path."""
+    for name in path[:-1]:
+        if not isinstance(target, dict):
+            return False
+        target = target.setdefault(name, {})
+    if not isinstance(target, dict):
+        return False
+    target[path[-1]] = value
+    return True
+
+
+def _is_within(path: tuple[str, ...], place: tuple[int | str, ...]) -> bool:
+    """Return whether the names of `path` occur in `place` in this order; `place` also names members of unions."""
+    parts = iter(place)
+    return all(name in parts for name in path)

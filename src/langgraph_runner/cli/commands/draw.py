@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from langgraph_runner.cli.arguments import options
+from langgraph_runner.cli.arguments.lookup import find_run
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import duration
+from langgraph_runner.cli.render.text import duration, status_style
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
+from langgraph_runner.engine.errors import RunStateError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.cli.drawing.timeline import Timeline
     from langgraph_runner.cli.render.output import Cell, Output
-    from langgraph_runner.cli.render.status_style import StatusStyle
+    from langgraph_runner.cli.render.text import StatusStyle
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import RunStep
     from langgraph_runner.workflow import Dag
@@ -30,25 +30,11 @@ __all__ = ["graph", "timeline"]
 _PIPE_WIDTH: Final = 120
 
 
-class GraphFormat(StrEnum):
-    """How a graph is drawn."""
-
-    ASCII = "ascii"
-    MERMAID = "mermaid"
-    SVG = "svg"
-
-
-class TimelineFormat(StrEnum):
-    """How a timeline is drawn."""
-
-    TERMINAL = "terminal"
-    SVG = "svg"
-
-
 def graph(
     workflow: options.WorkflowName,
     format_: Annotated[
-        GraphFormat | None, typer.Option("--format", help="The format. Default: ascii.")
+        Literal["ascii", "mermaid", "svg"] | None,
+        typer.Option("--format", help="The format. Default: ascii."),
     ] = None,
     run_id: Annotated[
         str | None,
@@ -66,10 +52,8 @@ def graph(
     as_json: options.Json = False,
 ) -> None:
     """Draw the steps of a workflow, each after its dependencies."""
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.graph_svg import graph_svg
     from langgraph_runner.cli.drawing.graph_text import mermaid
-    from langgraph_runner.engine import RunStateError
     from langgraph_runner.workflow import Dag
 
     _refuse_with_json(out_file, format_, as_json=as_json)
@@ -99,9 +83,9 @@ def graph(
     labels = {step: f"{step} (effects)" for step in effects}
     if as_json:
         session.out.json(_as_json_values(described.id, dag, effects, steps))
-    elif format_ in {None, GraphFormat.ASCII}:
+    elif format_ in {None, "ascii"}:
         _print_graph(session.out, dag, effects, styles, out_file)
-    elif format_ is GraphFormat.MERMAID:
+    elif format_ == "mermaid":
         _write(session.out, mermaid(dag, styles, labels), out_file)
     else:
         _write(session.out, graph_svg(described.id, dag, styles, labels), out_file)
@@ -110,7 +94,7 @@ def graph(
 def timeline(
     run_id: options.RunId,
     format_: Annotated[
-        TimelineFormat | None, typer.Option("--format", help="The format. Default: terminal.")
+        Literal["terminal", "svg"] | None, typer.Option("--format", help="The format. Default: terminal.")
     ] = None,
     out_file: options.OutFile = None,
     app: options.App = None,
@@ -122,7 +106,6 @@ def timeline(
 
     With an app or a service, the drawing also has the critical path, and which step waited for which.
     """
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.timeline import timeline_of
     from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
@@ -143,13 +126,13 @@ def timeline(
     found = session.ask(ask, needs_app=app is not None)
     if as_json:
         session.out.json(found)
-    elif format_ is TimelineFormat.SVG:
+    elif format_ == "svg":
         _write(session.out, timeline_svg(found), out_file)
     else:
         _print_timeline(session.out, found, out_file)
 
 
-def _refuse_with_json(out_file: Path | None, format_: StrEnum | None, *, as_json: bool) -> None:
+def _refuse_with_json(out_file: Path | None, format_: str | None, *, as_json: bool) -> None:
     if out_file is not None and as_json:
         raise CliError(CliCode.USAGE, "--out cannot be used with --json, which prints to stdout.")
     if format_ is not None and as_json:
@@ -204,7 +187,7 @@ def _print_graph(
 
 
 def _print_timeline(out: Output, timeline: Timeline, file: Path | None) -> None:
-    from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
+    from langgraph_runner.cli.drawing.timeline import bar_lines, summary
     from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
@@ -219,9 +202,7 @@ def _print_timeline(out: Output, timeline: Timeline, file: Path | None) -> None:
     ]
     for each in bar_lines(timeline, width=width, is_unicode=is_unicode):
         is_critical = each.bar.is_critical
-        bar_style = status_style(each.bar.status, each.bar.reason).rich_style
-        if is_critical and each.bar.status == "completed":
-            bar_style = "bold red"
+        bar_style = "bold red" if each.bar.is_accented else each.bar.style.rich_style
         lines.append(
             (
                 Cell("*" if is_critical else " ", "bold red"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_runner.cli.arguments import options
+from langgraph_runner.cli.arguments.values import read_duration
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -43,7 +44,6 @@ def create(
     as_json: options.Json = False,
 ) -> None:
     """Create an API key for a tenant. The key is shown only once."""
-    from langgraph_runner.cli.arguments.values import read_duration
     from langgraph_runner.server.auth.keys import ApiKeys, Role
 
     if role not in [*Role]:
@@ -95,7 +95,6 @@ def rotate(
     as_json: options.Json = False,
 ) -> None:
     """Replace an API key by a new one. The old key keeps working for a day, or for `--grace`."""
-    from langgraph_runner.cli.arguments.values import read_duration
     from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.commands.confirm import confirm
-from langgraph_runner.cli.remote import refuse_server
+from langgraph_runner.cli.arguments.values import read_duration
 from langgraph_runner.cli.render.text import counted
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -17,33 +15,7 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 if TYPE_CHECKING:
     from langgraph_runner.engine import RunArchive, RunEngine
 
-__all__ = ["Archived", "Pruned", "Restored", "archive", "prune", "restore"]
-
-
-@dataclass(frozen=True)
-class Archived:
-    """The JSON answer of `archive`."""
-
-    path: str | None
-    """The archive file; None if there was no run to archive."""
-    runs: int
-    """The number of archived runs."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """The JSON answer of `restore`."""
-
-    restored: int
-    """The number of restored runs."""
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """The JSON answer of `prune`."""
-
-    deleted: int
-    """The number of deleted runs."""
+__all__ = ["archive", "prune", "restore"]
 
 
 def prune(
@@ -57,20 +29,18 @@ def prune(
     as_json: options.Json = False,
 ) -> None:
     """Delete old runs with their cached results and their files."""
-    from langgraph_runner.cli.arguments.values import read_duration
-
     age = read_duration(older_than, "--older-than")
     session = Session(app, store, tenant, as_json)
-    refuse_server(session.server, "prune")  # Before the question.
+    session.refuse_server("prune")  # Before the question.
     owner = "all tenants" if all_tenants else f"tenant '{tenant}'"
-    confirm(f"Delete the runs of {owner} that ended more than {older_than} ago?", yes=yes, as_json=as_json)
+    session.confirm(f"Delete the runs of {owner} that ended more than {older_than} ago?", yes=yes)
 
     async def ask(engine: RunEngine) -> int:
         return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)
 
     count = session.ask_database(ask, "prune", artifacts=artifacts)
     if as_json:
-        session.out.json(Pruned(deleted=count))
+        session.out.json({"deleted": count})
     else:
         session.out.line(f"Deleted {counted(count, 'run')}.")
 
@@ -86,8 +56,6 @@ def archive(
     as_json: options.Json = False,
 ) -> None:
     """Move old runs to a file, with their outputs and artifacts. `restore` brings them back."""
-    from langgraph_runner.cli.arguments.values import read_duration
-
     age = read_duration(older_than, "--older-than")
     session = Session(app, store, tenant, as_json)
 
@@ -96,9 +64,7 @@ def archive(
 
     made = session.ask_database(ask, "archive", artifacts=artifacts)
     if as_json:
-        answer = (
-            Archived(path=None, runs=0) if made is None else Archived(path=str(made.path), runs=made.runs)
-        )
+        answer = {"path": None, "runs": 0} if made is None else {"path": str(made.path), "runs": made.runs}
         session.out.json(answer)
     elif made is None:
         session.out.line("There is no run to archive.")
@@ -123,6 +89,6 @@ def restore(
 
     count = session.ask_database(ask, "restore", artifacts=artifacts)
     if as_json:
-        session.out.json(Restored(restored=count))
+        session.out.json({"restored": count})
     else:
         session.out.line(f"Restored {counted(count, 'run')}.")

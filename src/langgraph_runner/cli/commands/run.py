@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.commands.confirm import confirm
-from langgraph_runner.cli.exit_codes import ExitCode, exit_code_of_run
+from langgraph_runner.cli.arguments.lookup import find_run
+from langgraph_runner.cli.arguments.values import call_with, read_duration, read_object, read_tags
 from langgraph_runner.cli.follow import follow
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.remote import refuse_server
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_PRIORITY, MAX_REASON
+from langgraph_runner.engine.errors import RunStateError
+from langgraph_runner.engine.status import RunStatus
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.cli.arguments.assignments import Assigned
+    from langgraph_runner.cli.arguments.values import JsonObject
     from langgraph_runner.cli.render.displays import Display
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunPlan, RunStep
@@ -36,7 +39,7 @@ def run(
     assignments: options.SetValues = None,
     idempotency_key: options.IdempotencyKey = None,
     priority: options.Priority = None,
-    failure_mode: options.FailureModeOption = None,
+    failure_mode: options.FailureMode = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
     force: options.Force = None,
@@ -52,10 +55,7 @@ def run(
 
     Ctrl-C cancels the run. A second Ctrl-C leaves it.
     """
-    from langgraph_runner.cli.arguments.assignments import assign, call_with
-    from langgraph_runner.cli.arguments.values import read_json, read_tags
-
-    assigned = assign(read_json(inputs, "--input"), assignments or [])
+    given_inputs = read_object(inputs, "--input", assignments)
     run_options = _run_options(
         idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache
     )
@@ -67,7 +67,7 @@ def run(
             await engine.check_inputs(workflow, given)
             return await engine.trigger(workflow, given, tenant=tenant, tags=given_tags, **run_options)
 
-        return await call_with(assigned, with_inputs)
+        return await call_with(given_inputs, with_inputs)
 
     _run_and_follow(session, trigger, detach=detach)
 
@@ -80,7 +80,7 @@ def update(
     yes: options.Yes = False,
     idempotency_key: options.IdempotencyKey = None,
     priority: options.Priority = None,
-    failure_mode: options.FailureModeOption = None,
+    failure_mode: options.FailureMode = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
     force: options.Force = None,
@@ -92,9 +92,9 @@ def update(
     as_json: options.Json = False,
 ) -> None:
     """Rebuild a completed run for a change. Shows the plan, then runs only the steps that the change affects."""
-    from langgraph_runner.cli.render.runs import show_plan
+    from langgraph_runner.cli.render.tables import show_plan
 
-    assigned = _read_payload(payload, assignments)
+    given_payload = read_object(payload, "--payload", assignments)
     run_options = _run_options(
         idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache
     )
@@ -102,11 +102,11 @@ def update(
 
     async def trigger(engine: Backend) -> Run:
         planned, request = await _make_plan(
-            engine, run_id, change, assigned, tenant=tenant, force=force, no_cache=no_cache
+            engine, run_id, change, given_payload, tenant=tenant, force=force, no_cache=no_cache
         )
         if not as_json:
             show_plan(session.out, planned)
-        confirm("Run this plan?", yes=yes, as_json=as_json)
+        session.confirm("Run this plan?", yes=yes)
         return await engine.trigger_update(planned.base_run_id, request, tenant=tenant, **run_options)
 
     _run_and_follow(session, trigger, detach=detach)
@@ -128,15 +128,15 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """Show what an update would do with each step, and why. Nothing runs."""
-    from langgraph_runner.cli.render.runs import show_plan
+    from langgraph_runner.cli.render.tables import show_plan
     from langgraph_runner.engine import PlanAction
 
     session = Session(app, store, tenant, as_json)
-    assigned = _read_payload(payload, assignments)
+    given_payload = read_object(payload, "--payload", assignments)
 
     async def ask(engine: Backend) -> RunPlan:
         planned, _ = await _make_plan(
-            engine, run_id, change, assigned, tenant=tenant, force=force, no_cache=no_cache
+            engine, run_id, change, given_payload, tenant=tenant, force=force, no_cache=no_cache
         )
         return planned
 
@@ -153,7 +153,7 @@ def retry(
     run_id: options.RunId,
     idempotency_key: options.IdempotencyKey = None,
     priority: options.Priority = None,
-    failure_mode: options.FailureModeOption = None,
+    failure_mode: options.FailureMode = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
     force: options.Force = None,
@@ -168,8 +168,6 @@ def retry(
 
     The continuation is a new run, which reuses the finished steps.
     """
-    from langgraph_runner.cli.arguments.lookup import find_run
-
     run_options = _run_options(
         idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache
     )
@@ -195,14 +193,12 @@ def resume(
     as_json: options.Json = False,
 ) -> None:
     """Resume an orphaned run. Such a run was detached, or its process died."""
-    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.engine import RunEngine
 
     last_event = 0
     session = Session(app, store, tenant, as_json)
     follow_command = session.hint("events", run_id, "--follow")
-    refuse_server(
-        session.server,
+    session.refuse_server(
         "resume",
         fix=f"The service resumes its runs itself. Follow the run: `{follow_command}`.",
     )
@@ -230,9 +226,7 @@ def cancel(
     as_json: options.Json = False,
 ) -> None:
     """Cancel a run for good. The process that runs it stops its steps."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-    from langgraph_runner.cli.render.runs import show_run
-    from langgraph_runner.engine import RunStateError, RunStatus
+    from langgraph_runner.cli.render.tables import show_run
 
     session = Session(app, store, tenant, as_json)
 
@@ -253,30 +247,17 @@ def cancel(
         session.out.line(f"Asked run {run.id} to stop. To see whether it has stopped: {command}")
 
 
-def _read_payload(payload: str | None, assignments: list[str] | None) -> Assigned:
-    from langgraph_runner.cli.arguments.assignments import assign
-    from langgraph_runner.cli.arguments.values import read_json
-
-    return assign(read_json(payload, "--payload"), assignments or [])
-
-
 async def _make_plan(
     engine: Backend,
     run_id: str,
     change: str,
-    assigned: Assigned,
+    payload: JsonObject,
     *,
     tenant: str,
     force: list[str] | None,
     no_cache: bool,
 ) -> tuple[RunPlan, ChangeRequest]:
-    """Return the plan of a change, and the change request.
-
-    Raises:
-        ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
-    """
-    from langgraph_runner.cli.arguments.assignments import call_with
-    from langgraph_runner.cli.arguments.lookup import find_run
+    """Return the plan of a change, and the change request."""
     from langgraph_runner.workflow import ChangeRequest
 
     base = await find_run(engine, run_id, tenant)
@@ -286,7 +267,7 @@ async def _make_plan(
         planned = await engine.plan(base, request, tenant=tenant, force=force or (), use_cache=not no_cache)
         return planned, request
 
-    return await call_with(assigned, with_payload)
+    return await call_with(payload, with_payload)
 
 
 def _run_and_follow(
@@ -304,9 +285,9 @@ def _run_and_follow(
         detach: Whether to exit after `trigger`, and leave the run to another process.
         after: Called after `trigger`. Returns the number of the last event that is not displayed.
     """
-    from langgraph_runner.cli.render.runs import show_next_command, show_result
-    from langgraph_runner.cli.run_view import RunView
-    from langgraph_runner.engine import RunEngine, RunStateError
+    from langgraph_runner.cli.render.displays import RunView
+    from langgraph_runner.cli.render.tables import show_next_command, show_result
+    from langgraph_runner.engine import RunEngine
 
     out, tenant = session.out, session.tenant
 
@@ -334,21 +315,31 @@ def _run_and_follow(
         out.json(ended)
     else:
         show_result(session, ended, steps)
-    raise typer.Exit(exit_code_of_run(ended))
+    raise typer.Exit(_exit_code_of(ended))
+
+
+def _exit_code_of(run: Run) -> ExitCode:
+    if run.status is RunStatus.COMPLETED:
+        return ExitCode.OK
+    if run.status is RunStatus.CANCELLED:
+        return ExitCode.CANCELLED
+    if run.error is not None and run.error["code"] == ErrorCode.RUN_TIMEOUT:
+        return ExitCode.TIMEOUT
+    return ExitCode.RUN_FAILED
 
 
 def _display(session: Session) -> Display:
-    from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay, SilentDisplay
+    from langgraph_runner.cli.render.displays import Display, LineDisplay, LiveDisplay
 
     if session.as_json:
-        return SilentDisplay()
+        return Display(session.out)
     return LiveDisplay(session.out) if session.out.is_terminal else LineDisplay(session.out)
 
 
 def _run_options(
     idempotency_key: str | None,
     priority: int | None,
-    failure_mode: options.FailureModeChoice | None,
+    failure_mode: str | None,
     max_concurrency: int | None,
     timeout: str | None,
     force: list[str] | None,
@@ -356,8 +347,6 @@ def _run_options(
     no_cache: bool,
 ) -> dict[str, Any]:
     """Return the options that were given. The engine has the defaults: a retry keeps the options of its run."""
-    from langgraph_runner.cli.arguments.values import read_duration
-
     if priority is not None and abs(priority) > MAX_PRIORITY:
         raise CliError(
             CliCode.USAGE, f"--priority must be from -{MAX_PRIORITY:,} to {MAX_PRIORITY:,}, got {priority:,}."
@@ -368,7 +357,7 @@ def _run_options(
     given = {
         "idempotency_key": idempotency_key,
         "priority": priority,
-        "failure_mode": None if failure_mode is None else failure_mode.value,
+        "failure_mode": failure_mode,
         "max_concurrency": max_concurrency,
         "run_timeout_ms": limit,
         "force": force or None,

@@ -11,9 +11,10 @@ import typer
 
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.arguments.completion import complete_run
+from langgraph_runner.cli.arguments.lookup import check_step, find_run
+from langgraph_runner.cli.arguments.values import read_duration, read_tags
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import clock, in_one_line
+from langgraph_runner.cli.render.text import clock, in_one_line, status_style
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
 from langgraph_runner.engine.status import RunStatus
@@ -49,8 +50,7 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     """Show a run: its status, its duration, its inputs and its error."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-    from langgraph_runner.cli.render.runs import show_run
+    from langgraph_runner.cli.render.tables import show_run
 
     session = Session(app, store, tenant, as_json)
 
@@ -78,8 +78,7 @@ def steps(
     as_json: options.Json = False,
 ) -> None:
     """List the steps of a run, or show one step with its output."""
-    from langgraph_runner.cli.arguments.lookup import check_step, find_run
-    from langgraph_runner.cli.render.runs import show_step, show_steps
+    from langgraph_runner.cli.render.tables import show_step, show_steps
 
     session = Session(app, store, tenant, as_json)
     out = session.out
@@ -122,8 +121,7 @@ def artifacts(
     as_json: options.Json = False,
 ) -> None:
     """List the files that a run saved, or copy them to a folder."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-    from langgraph_runner.cli.render.runs import show_files
+    from langgraph_runner.cli.render.tables import show_files
 
     session = Session(app, store, tenant, as_json)
     if folder is not None and folder.exists() and not folder.is_dir():
@@ -164,8 +162,6 @@ def events(
     as_json: options.Json = False,
 ) -> None:
     """List the events of a run, one per line."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> None:
@@ -239,9 +235,7 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from langgraph_runner.cli.arguments.lookup import find_run
-    from langgraph_runner.cli.arguments.values import read_duration, read_tags
-    from langgraph_runner.cli.render.runs import show_runs
+    from langgraph_runner.cli.render.tables import show_runs
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
     wanted_tags = read_tags(tags)
@@ -287,7 +281,7 @@ def workflows(
     as_json: options.Json = False,
 ) -> None:
     """List the workflows of an app, or show one workflow."""
-    from langgraph_runner.cli.render.workflows import show_workflow, show_workflows
+    from langgraph_runner.cli.render.tables import show_workflow, show_workflows
 
     session = Session(app, store, DEFAULT_TENANT, as_json)
 

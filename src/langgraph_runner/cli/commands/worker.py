@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.session import Session
-from langgraph_runner.cli.signals import add_handler
+from langgraph_runner.cli.arguments.values import read_duration
+from langgraph_runner.cli.session import Session, add_handlers, remove_handlers
 from langgraph_runner.engine.checks import MAX_AT_ONCE
 
 if TYPE_CHECKING:
@@ -80,21 +79,19 @@ def worker(
     After a signal the worker starts no further run, and its runs may continue for `--grace`. A second signal hands
     them back at once. A worker without `--queue` leaves steps that name a queue to workers with `--queue`.
     """
-    from langgraph_runner.cli.arguments.values import read_duration
-
     grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
     session = Session(app, store)
 
     async def work(engine: RunEngine) -> None:
-        async with _StopSignals() as signals, _health_server(engine, host, port, session):
+        async with _stop_signals() as (first, second), _health_server(engine, host, port, session):
             names = ", ".join(each.id for each in engine.workflows.list_workflows())
             subject = f"steps of queue {', '.join(queue)} in {names}" if queue else names
             session.out.line(f"Working on {subject}.")
-            await signals.first.wait()
+            await first.wait()
             session.out.line(
                 f"Stopping: runs may continue for {grace}. A second signal hands them back at once."
             )
-            is_drained = await _drain(engine, grace_ms, signals)
+            is_drained = await _drain(engine, grace_ms, second)
         session.out.line(
             "All runs have ended." if is_drained else "Handed back the runs that have not ended."
         )
@@ -114,39 +111,32 @@ def worker(
     )
 
 
-async def _drain(engine: RunEngine, grace_ms: float, signals: _StopSignals) -> bool:
-    """Let runs end until the grace period or the second signal. Return whether all runs have ended."""
+async def _drain(engine: RunEngine, grace_ms: float, stop: asyncio.Event) -> bool:
+    """Let runs end until the grace period is over or `stop` is set. Return whether all runs have ended."""
     draining = asyncio.create_task(engine.drain(grace_ms))
-    second_signal = asyncio.create_task(signals.second.wait())
-    await asyncio.wait({draining, second_signal}, return_when=asyncio.FIRST_COMPLETED)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({draining, stopping}, return_when=asyncio.FIRST_COMPLETED)
     is_drained = draining.done() and draining.result()
-    for task in (draining, second_signal):
+    for task in (draining, stopping):
         task.cancel()
     return is_drained
 
 
-class _StopSignals:
-    """The first and the second Ctrl-C or termination signal, as events."""
+@contextlib.asynccontextmanager
+async def _stop_signals() -> AsyncIterator[tuple[asyncio.Event, asyncio.Event]]:
+    """Set one event at the first Ctrl-C or termination signal, and another one at the second."""
+    first, second = asyncio.Event(), asyncio.Event()
 
-    def __init__(self) -> None:
-        self.first = asyncio.Event()
-        self.second = asyncio.Event()
-        self._handled: list[signal.Signals] = []
+    def handle() -> None:
+        if first.is_set():
+            second.set()
+        first.set()
 
-    async def __aenter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if add_handler(number, self._handle):
-                self._handled.append(number)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for number in self._handled:
-            asyncio.get_running_loop().remove_signal_handler(number)
-
-    def _handle(self) -> None:
-        if self.first.is_set():
-            self.second.set()
-        self.first.set()
+    add_handlers(handle, handle)
+    try:
+        yield first, second
+    finally:
+        remove_handlers()
 
 
 @contextlib.asynccontextmanager

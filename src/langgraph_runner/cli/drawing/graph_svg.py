@@ -1,27 +1,59 @@
-"""The graph of a workflow as SVG: layers from left to right."""
+"""The graph of a workflow as SVG: in layers, left to right, few crossings (Sugiyama, Tagawa, Toda, 1981).
+
+An edge over several layers gets a waypoint in each layer between, so that it goes around boxes, not through them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.cli.drawing.layout import Layout, Place, lay_out
 from langgraph_runner.cli.drawing.svg import document, text, text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.cli.render.status_style import StatusStyle
+    from langgraph_runner.cli.render.text import StatusStyle
     from langgraph_runner.workflow import Dag
 
-__all__ = ["graph_svg"]
+__all__ = ["graph_svg", "lay_out"]
 
 _BOX: Final = 32.0
+_WAYPOINT: Final = 6.0
+_ROW_GAP: Final = 16.0
 _MARGIN: Final = 24.0
 _COLUMN_GAP: Final = 64.0
 _PADDING: Final = 14.0
 _TIP: Final = 7.0
 _LINE: Final = 22.0
+_SWEEPS: Final = 6
+_MAX_WAYPOINTS: Final = 5_000
+"""In a graph with more waypoints, long edges are straight lines: with so many edges, no one is readable anyway."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A step, or a waypoint of an edge, in its layer."""
+
+    step: str | None
+    layer: int
+    height: float
+    y: float = 0.0
+    """The vertical position of the middle."""
+    before: list[Place] = field(default_factory=list)
+    after: list[Place] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Layout:
+    """The places of all steps and edges of a graph."""
+
+    layers: list[list[Place]]
+    steps: dict[str, Place]
+    edges: list[list[Place]]
+    """Each from a dependency, over waypoints, to the step that depends on it."""
+    height: float
 
 
 def graph_svg(
@@ -30,18 +62,15 @@ def graph_svg(
     styles: Mapping[str, StatusStyle] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> str:
-    """Draw a graph.
+    """Draw a graph. Return the text of an SVG file.
 
     Args:
         title: The title of the drawing.
         dag: The graph.
         styles: The style of each step that the run has; None to draw the workflow without a run.
         labels: The labels of steps whose label is not their id.
-
-    Returns:
-        The text of an SVG file.
     """
-    layout = lay_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
+    layout = lay_out(dag)
     columns, width = _columns(layout, labels or {}, has_marks=styles is not None)
     top = _MARGIN + 2 * _LINE
     for layer in layout.layers:
@@ -84,18 +113,17 @@ def _columns(
 def _box(step: str, place: Place, column: tuple[float, float], style: StatusStyle | None) -> str:
     x, width = column
     y = place.y - _BOX / 2
-    label = text(step)
     middle = place.y + 4.5
-    if style is None:
-        return (
-            f'<g><title>{label}</title><rect class="box" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}"'
-            f' height="{_BOX:g}" rx="6"/><text x="{x + _PADDING:.1f}" y="{middle:.1f}">{label}</text></g>'
-        )
+    label = text(step)
+    title, stroke, mark, indent = label, "", "", _PADDING
+    if style is not None:
+        title = f"{label}: {text(style.label)}"
+        stroke = f' style="stroke:{style.colour};stroke-width:2"'
+        mark = f'<text x="{x + 10:.1f}" y="{middle:.1f}" style="fill:{style.colour}">{style.mark}</text>'
+        indent = 28
     return (
-        f'<g><title>{label}: {text(style.label)}</title><rect class="box" x="{x:.1f}" y="{y:.1f}"'
-        f' width="{width:.1f}" height="{_BOX:g}" rx="6" style="stroke:{style.colour};stroke-width:2"/>'
-        f'<text x="{x + 10:.1f}" y="{middle:.1f}" style="fill:{style.colour}">{style.mark}</text>'
-        f'<text x="{x + 28:.1f}" y="{middle:.1f}">{label}</text></g>'
+        f'<g><title>{title}</title><rect class="box" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}"'
+        f' height="{_BOX:g}" rx="6"{stroke}/>{mark}<text x="{x + indent:.1f}" y="{middle:.1f}">{label}</text></g>'
     )
 
 
@@ -125,3 +153,90 @@ def _legend(styles: Mapping[str, StatusStyle], y: float, width: float) -> tuple[
         )
         x += 40 + text_width(style.label)
     return parts, max(width, x)
+
+
+def lay_out(dag: Dag) -> Layout:
+    """Lay out a graph."""
+    layers = [[Place(step, depth, _BOX) for step in wave] for depth, wave in enumerate(dag.waves())]
+    steps = {place.step: place for layer in layers for place in layer if place.step is not None}
+    pairs = [(steps[before], steps[step]) for step in dag.order for before in dag.dependencies[step]]
+    count = sum(after.layer - before.layer - 1 for before, after in pairs)
+    edges = [
+        [before, after] if count > _MAX_WAYPOINTS else _with_waypoints(layers, before, after)
+        for before, after in pairs
+    ]
+    for edge in edges:
+        for one, other in pairwise(edge):
+            one.after.append(other)
+            other.before.append(one)
+    _uncross(layers)
+    return Layout(layers, steps, edges, height=_stack(layers))
+
+
+def _with_waypoints(layers: list[list[Place]], before: Place, after: Place) -> list[Place]:
+    between = [Place(None, layer, _WAYPOINT) for layer in range(before.layer + 1, after.layer)]
+    for place in between:
+        layers[place.layer].append(place)
+    return [before, *between, after]
+
+
+def _uncross(layers: list[list[Place]]) -> None:
+    """Reduce crossings: sort each layer by the mean position of its neighbours, in alternating directions."""
+    for sweep in range(_SWEEPS):
+        forward = sweep % 2 == 0
+        position = {place: index for layer in layers for index, place in enumerate(layer)}
+        for layer in layers if forward else reversed(layers):
+            wanted = {}
+            for place in layer:
+                neighbours = place.before if forward else place.after
+                wanted[place] = _mean((position[each] for each in neighbours), position[place])
+            layer.sort(key=wanted.__getitem__)
+            # The next layer is sorted by these new positions.
+            position.update((place, index) for index, place in enumerate(layer))
+
+
+def _stack(layers: list[list[Place]]) -> float:
+    """Set the vertical positions: near the neighbours, and with the minimum distance to the next place.
+
+    Returns:
+        The height of the drawing.
+    """
+    # Begin with each layer stacked around the same middle line.
+    for layer in layers:
+        y = 0.0
+        for above, place in zip([None, *layer], layer, strict=False):
+            y += 0.0 if above is None else _distance(above, place)
+            place.y = y
+        for place in layer:
+            place.y -= y / 2
+    # Then pull each place towards its neighbours, in alternating directions.
+    for sweep in range(_SWEEPS):
+        for layer in layers if sweep % 2 == 0 else reversed(layers):
+            wanted = [_mean((each.y for each in [*place.before, *place.after]), place.y) for place in layer]
+            for place, y in zip(layer, _keep_distance(layer, wanted), strict=True):
+                place.y = y
+    # Last, move the drawing so that its top is at 0.
+    places = [place for layer in layers for place in layer]
+    top = min(place.y - place.height / 2 for place in places)
+    for place in places:
+        place.y -= top
+    return max(place.y + place.height / 2 for place in places)
+
+
+def _keep_distance(layer: list[Place], wanted: list[float]) -> list[float]:
+    """Return positions near the wanted ones that keep the distances: the mean of pushing down and pushing up."""
+    down, up = [*wanted], [*wanted]
+    for index in range(1, len(layer)):
+        down[index] = max(down[index], down[index - 1] + _distance(layer[index - 1], layer[index]))
+    for index in range(len(layer) - 2, -1, -1):
+        up[index] = min(up[index], up[index + 1] - _distance(layer[index], layer[index + 1]))
+    return [(one + other) / 2 for one, other in zip(down, up, strict=True)]
+
+
+def _distance(above: Place, below: Place) -> float:
+    return (above.height + below.height) / 2 + _ROW_GAP
+
+
+def _mean(values: Iterable[float], otherwise: float) -> float:
+    given = [*values]
+    return sum(given) / len(given) if given else otherwise

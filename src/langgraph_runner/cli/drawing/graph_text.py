@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langgraph_runner.cli.render.status_style import StatusStyle
+    from langgraph_runner.cli.render.text import StatusStyle
     from langgraph_runner.workflow import Dag
 
 __all__ = ["Row", "mermaid", "rails"]

@@ -6,8 +6,7 @@ from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.cli.drawing.svg import ACCENT, document, text, text_width
-from langgraph_runner.cli.drawing.timeline_text import summary
-from langgraph_runner.cli.render.status_style import StatusStyle, status_style
+from langgraph_runner.cli.drawing.timeline import summary
 from langgraph_runner.cli.render.text import duration
 
 if TYPE_CHECKING:
@@ -67,19 +66,18 @@ def _round_up(value: float) -> float:
 
 
 def _row(bar: Bar, y: float, left: float, scale: float) -> str:
-    status = status_style(bar.status, bar.reason)
     weight = ' font-weight="600"' if bar.is_critical else ""
     name = text(bar.step)
     parts = [f'<text x="{left - 12:.1f}" y="{y + 4.5:.1f}" text-anchor="end"{weight}>{name}</text>']
     if bar.start_ms is not None and bar.end_ms is not None:
         # At least 2 px wide, so that the bar of a short step is visible.
         x, width = left + bar.start_ms * scale, max(2.0, (bar.end_ms - bar.start_ms) * scale)
-        if bar.ready_ms is not None and bar.ready_ms < bar.start_ms:
+        if bar.ready_ms is not None and bar.waited_ms > 0:
             parts.append(
                 f'<rect class="wait" x="{left + bar.ready_ms * scale:.1f}" y="{y - 3:.1f}"'
-                f' width="{(bar.start_ms - bar.ready_ms) * scale:.1f}" height="6"/>'
+                f' width="{bar.waited_ms * scale:.1f}" height="6"/>'
             )
-        colour = ACCENT if _is_accented(bar) else status.colour
+        colour = ACCENT if bar.is_accented else bar.style.colour
         parts.append(
             f'<rect x="{x:.1f}" y="{y - _BAR / 2:.1f}" width="{width:.1f}" height="{_BAR:g}" rx="3"'
             f' style="fill:{colour}"/>'
@@ -87,8 +85,8 @@ def _row(bar: Bar, y: float, left: float, scale: float) -> str:
         label, x, style = duration(bar.end_ms - bar.start_ms), x + width + 6, ""
     else:
         x = left + (bar.end_ms or 0.0) * scale
-        label = f"{status.mark} {status.label}"
-        style = f' style="fill:{status.colour}"'
+        label = f"{bar.style.mark} {bar.style.label}"
+        style = f' style="fill:{bar.style.colour}"'
     parts.append(f'<text class="dim" x="{x:.1f}" y="{y + 4:.1f}" font-size="11"{style}>{text(label)}</text>')
     return f"<g><title>{name}: {text(_description(bar))}</title>{''.join(parts)}</g>"
 
@@ -107,11 +105,11 @@ def _arrow(bar: Bar, timeline: Timeline, rows: dict[str, float], left: float, sc
 
 
 def _description(bar: Bar) -> str:
-    parts = [status_style(bar.status, bar.reason).label]
-    if bar.start_ms is not None and bar.end_ms is not None:
-        parts.append(f"ran {duration(bar.end_ms - bar.start_ms)}")
-        if bar.ready_ms is not None and bar.start_ms - bar.ready_ms >= 1:
-            parts.append(f"waited {duration(bar.start_ms - bar.ready_ms)} to start")
+    parts = [bar.style.label]
+    if bar.ran_ms is not None:
+        parts.append(f"ran {duration(bar.ran_ms)}")
+        if bar.waited_ms >= 1:
+            parts.append(f"waited {duration(bar.waited_ms)} to start")
     if bar.waited_for is not None:
         parts.append(f"after {bar.waited_for}")
     return ", ".join(parts)
@@ -129,44 +127,17 @@ def _legend(bars: list[Bar], y: float) -> tuple[list[str], float]:
         )
         x += 46 + text_width(label)
 
-    for label, colour in _colours(bars).items():
+    ran = [bar for bar in bars if bar.ran_ms is not None]
+    colours = {"critical path": ACCENT} if any(bar.is_accented for bar in ran) else {}
+    colours |= {bar.style.short_label: bar.style.colour for bar in ran if not bar.is_accented}
+    for label, colour in colours.items():
         swatch = f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="10" rx="2" style="fill:{colour}"/>'
         add(swatch, label)
-    if any(
-        bar.ready_ms is not None and bar.start_ms is not None and bar.ready_ms < bar.start_ms for bar in bars
-    ):
-        add(
-            f'<rect class="wait" x="{x:.1f}" y="{y - 7:.1f}" width="12" height="6"/>',
-            "ready, waiting to start",
-        )
-    without_bar: dict[str, StatusStyle] = {}
-    for bar in bars:
-        if not _has_bar(bar):
-            style = status_style(bar.status, bar.reason)
-            without_bar[style.short_label] = style
-    for label, style in without_bar.items():
+    if any(bar.waited_ms > 0 for bar in bars):
+        swatch = f'<rect class="wait" x="{x:.1f}" y="{y - 7:.1f}" width="12" height="6"/>'
+        add(swatch, "ready, waiting to start")
+    marks = {bar.style.short_label: bar.style for bar in bars if bar.ran_ms is None}
+    for label, style in marks.items():
         mark = f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" style="fill:{style.colour}">{style.mark}</text>'
         add(mark, label)
     return parts, x
-
-
-def _colours(bars: list[Bar]) -> dict[str, str]:
-    """Return the colour of each kind of bar by its label, in the order of the bars."""
-    drawn = [bar for bar in bars if _has_bar(bar)]
-    colours: dict[str, str] = {}
-    if any(_is_accented(bar) for bar in drawn):
-        colours["critical path"] = ACCENT
-    for bar in drawn:
-        if not _is_accented(bar):
-            style = status_style(bar.status, bar.reason)
-            colours[style.short_label] = style.colour
-    return colours
-
-
-def _has_bar(bar: Bar) -> bool:
-    return bar.start_ms is not None and bar.end_ms is not None
-
-
-def _is_accented(bar: Bar) -> bool:
-    """Return whether a bar has the colour of the critical path. A step that did not complete keeps its own colour."""
-    return bar.is_critical and bar.status == "completed"

@@ -1,10 +1,15 @@
-"""The displays of a run that a command follows: a live table for a terminal, lines for a pipe, nothing for JSON."""
+"""The displays of a run that a command follows: a live table for a terminal, lines for a pipe, nothing for JSON.
+
+`RunView` is what is known about the run.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.live import Live
@@ -13,33 +18,117 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from langgraph_runner.cli.render.status_style import status_style
-from langgraph_runner.cli.render.text import counted, duration, escape_controls
+from langgraph_runner.cli.render.text import counted, duration, escape_controls, status_style
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from rich.console import RenderableType
 
     from langgraph_runner.cli.render.output import Output
-    from langgraph_runner.cli.run_view import RunView, StepView
-    from langgraph_runner.engine import RunEvent
+    from langgraph_runner.engine import Run, RunEvent, RunStep
 
-__all__ = ["Display", "LineDisplay", "LiveDisplay", "SilentDisplay"]
+__all__ = ["Display", "LineDisplay", "LiveDisplay", "RunView", "StepView"]
 
+_NOT_ENDED: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING})
+_ENDED: Final = frozenset(StepStatus) - _NOT_ENDED
 _FRAMES_PER_S: Final = 8
 _OTHER_LINES: Final = 4
 """Lines of the screen that show no step: title, bar, number of hidden steps, and the line of the cursor."""
 
 
-class Display(Protocol):
-    """Shows a run while a command follows it."""
+@dataclass(slots=True)
+class StepView:
+    """What is known about one step."""
+
+    step: str
+    status: StepStatus
+    reason: str | None = None
+    attempts: int = 0
+    duration_ms: float | None = None
+    started_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the step has ended."""
+        return self.status not in _NOT_ENDED
+
+    def elapsed_ms(self, now: datetime) -> float | None:
+        """Return how long the step took, or how long it has been running; None if it did not run."""
+        if self.status is StepStatus.RUNNING and self.started_at is not None:
+            return max(0.0, (now - self.started_at).total_seconds() * 1000)
+        return self.duration_ms
+
+
+class RunView:
+    """What is known about a run. The event loop changes it; the thread of a live display reads it."""
+
+    def __init__(self, run: Run, steps: list[RunStep]) -> None:
+        self.run = run
+        self.steps = {
+            each.step: StepView(
+                each.step, each.status, each.reason, each.attempts, each.duration_ms, each.started_at
+            )
+            for each in steps
+        }
+
+    def apply(self, event: RunEvent) -> StepView | None:
+        """Update the view.
+
+        Returns:
+            The step that the event is about; None for an event of the run.
+        """
+        if event.type == "run_recovered":
+            for each in self.steps.values():
+                if each.status is StepStatus.RUNNING:
+                    each.status, each.started_at = StepStatus.PENDING, None
+        step = self.steps.get(str(event.data.get("step")))
+        if step is None:
+            return None
+        if event.type == "step_started":
+            # The steps were read after this event was written, so they may know more than it.
+            if not step.is_over:
+                step.status, step.started_at = StepStatus.RUNNING, event.at
+            return step
+        if event.type == "step_retrying" and not step.is_over:
+            step.attempts = event.data["attempt"] + 1
+        status = event.type.removeprefix("step_")
+        if status not in _ENDED:
+            return step
+        step.status = StepStatus(status)
+        step.reason = event.data.get("reason")
+        step.attempts = event.data.get("attempts", 0)
+        step.duration_ms = event.data.get("duration_ms")
+        return step
+
+    def counts(self) -> Counter[str]:
+        """Count the steps by reason, or by status where there is no reason."""
+        return Counter(str(each.reason or each.status) for each in self.steps.values())
+
+    @property
+    def done(self) -> int:
+        """The number of steps that have ended."""
+        return sum(each.is_over for each in self.steps.values())
+
+    def age_ms(self) -> float:
+        """Return how long ago the run started."""
+        started = self.run.started_at or self.run.created_at
+        return max(0.0, (REAL_RUNTIMES.awaiting.now_utc() - started).total_seconds() * 1000)
+
+
+class Display:
+    """Shows a run while a command follows it. This one shows nothing: `--json` prints only the ended run."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
 
     def shown(self, view: RunView) -> AbstractContextManager[object]:
         """Show the run while the context lasts."""
-        ...
+        del view
+        return nullcontext()
 
     def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
         """Show an event that `view` already contains; `step` is the step that the event is about."""
@@ -48,30 +137,8 @@ class Display(Protocol):
         """Show a message to the user."""
 
 
-class SilentDisplay:
-    """Shows nothing. With `--json` only the run at the end is printed."""
-
-    def shown(self, view: RunView) -> AbstractContextManager[object]:
-        """See `Display`."""
-        del view
-        return nullcontext()
-
-    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
-        """See `Display`."""
-
-    def notice(self, text: str) -> None:
-        """See `Display`."""
-
-
-class LineDisplay:
-    """Prints one line for each event.
-
-    Args:
-        out: Where to print.
-    """
-
-    def __init__(self, out: Output) -> None:
-        self._out = out
+class LineDisplay(Display):
+    """Prints one line for each event."""
 
     def shown(self, view: RunView) -> AbstractContextManager[object]:
         """See `Display`."""
@@ -105,15 +172,11 @@ class LineDisplay:
         sys.stderr.flush()
 
 
-class LiveDisplay:
-    """Shows a table of the most relevant steps above a progress bar. It disappears when the run ends.
-
-    Args:
-        out: A terminal.
-    """
+class LiveDisplay(Display):
+    """Shows a table of the most relevant steps above a progress bar. It disappears when the run ends."""
 
     def __init__(self, out: Output) -> None:
-        self._out = out
+        super().__init__(out)
         self._notice = ""
         self._spinner = Spinner("dots" if out.has_unicode else "line")
 
@@ -127,9 +190,6 @@ class LiveDisplay:
             transient=True,
         ):
             yield
-
-    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
-        """See `Display`."""
 
     def notice(self, text: str) -> None:
         """See `Display`."""

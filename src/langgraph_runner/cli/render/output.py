@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from langgraph_runner.cli.problems import Problem
-    from langgraph_runner.cli.render.status_style import StatusStyle
+    from langgraph_runner.cli.render.text import StatusStyle
 
 __all__ = ["Cell", "Output", "print_problem"]
 

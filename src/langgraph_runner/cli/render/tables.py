@@ -1,4 +1,4 @@
-"""Runs as text: one run, a list of runs, their steps, files and plans."""
+"""Runs and workflows as text: one, a list of them, their steps; files and plans of runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.cli.render.output import Cell
-from langgraph_runner.cli.render.status_style import StatusStyle, status_style
-from langgraph_runner.cli.render.text import ago, clock, counted, duration, size
+from langgraph_runner.cli.render.text import StatusStyle, ago, clock, counted, duration, size, status_style
 from langgraph_runner.engine import PlanAction, RunStatus
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.errors import ErrorCode
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import Run, RunPlan, RunStep
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.workflow import ArtifactRef
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = [
     "show_files",
@@ -32,6 +32,8 @@ __all__ = [
     "show_runs",
     "show_step",
     "show_steps",
+    "show_workflow",
+    "show_workflows",
 ]
 
 _ACTIONS: Final = {
@@ -198,6 +200,44 @@ def show_plan(out: Output, plan: RunPlan) -> None:
     out.line(", ".join(counts))
 
 
+def show_workflows(out: Output, workflows: list[WorkflowDescription]) -> None:
+    """Print a list of workflows."""
+    if not workflows:
+        out.line("No workflows.")
+        return
+    rows = [
+        [each.id, each.version, str(len(each.steps)), str(len(each.changes)), each.description]
+        for each in workflows
+    ]
+    out.table(["workflow", "version", "steps", "changes", "description"], rows, right="steps changes")
+
+
+def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
+    """Print one workflow: its steps, its changes, its inputs."""
+    out.line(Cell(workflow.id, "bold"), f" version {workflow.version}")
+    if workflow.description:
+        out.line(workflow.description)
+    out.line("")
+    steps = [
+        [f"{each.id} (effects)" if each.effects else each.id, ", ".join(each.depends_on), each.description]
+        for each in workflow.steps
+    ]
+    out.table(["step", "needs", "description"], steps, wraps="needs")
+    if workflow.changes:
+        out.line("")
+        changes = [[each.type, ", ".join(each.reruns), each.description] for each in workflow.changes]
+        out.table(["change", "reruns", "description"], changes, wraps="reruns")
+    fields = workflow.inputs.get("properties", {})
+    if fields:
+        required = workflow.inputs.get("required", ())
+        inputs = [
+            [name, "required" if name in required else "", _type_of(schema)]
+            for name, schema in fields.items()
+        ]
+        out.line("")
+        out.table(["input", "", "type"], inputs)
+
+
 def _show_error(out: Output, error: NodeErrorRecord | None) -> None:
     if error is not None:
         out.line(Cell(f"{error['code']} at {error['node_id']}: ", "bold red"), error["message"])
@@ -246,3 +286,11 @@ def _shorten(text: str) -> str:
 
 def _compact(value: Any) -> str:
     return "" if value in ({}, None) else json.dumps(value, ensure_ascii=False)
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(_type_of(each) for each in schema["anyOf"])
+    return str(schema.get("type", "any"))
