@@ -20,16 +20,13 @@ from langgraph_runner.metrics.forwarding import check_recorder
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.option_model import OnDrain, OnError, OptionModel
-from langgraph_runner.node.policies.bulkhead import Bulkhead, BulkheadLike, as_bulkhead
-from langgraph_runner.node.policies.circuit_breaker import (
-    CircuitBreakerLike,
-    NodeCircuitBreaker,
-    as_circuit_breaker,
-)
+from langgraph_runner.node.policies.bulkhead import Bulkhead, BulkheadLike
+from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike, NodeCircuitBreaker
 from langgraph_runner.node.policies.fallback import FallbackNode
 from langgraph_runner.node.policies.policy import Policy, as_policies
-from langgraph_runner.node.policies.rate_limit import RateLimiter, RateLimitLike, as_rate_limiter
+from langgraph_runner.node.policies.rate_limit import RateLimiter, RateLimitLike
 from langgraph_runner.node.policies.retry import RetryAttempt, RetryConfig, RetryLike, as_retry_config
+from langgraph_runner.node.policies.shared import read_policy
 from langgraph_runner.runtime.runtimes import Runtime, Runtimes, as_runtimes
 from langgraph_runner.runtime.timeouts import TimeoutLike, as_timeout_ms
 
@@ -233,6 +230,10 @@ def _checked(check: Callable[[Any], object], *, optional: bool = True) -> _Optio
     return _Option(read)
 
 
+def _policy(option: str) -> _Option:
+    return _Option(functools.partial(read_policy, option))
+
+
 def _check_fallback(fallback: Any) -> None:
     if not isinstance(fallback, str):  # The id of a node; its graph is not known yet.
         Callee.of(fallback, field="fallback")
@@ -278,11 +279,11 @@ class NodeConfig(OptionModel):
         OnRetryAttempt | None,
         _checked(lambda callback: accept_fewer_arguments(callback, "attempt", field="on_retry_attempt")),
     ] = None
-    circuit_breaker: Annotated[CircuitBreakerLike | None, _Option(as_circuit_breaker)] = None
+    circuit_breaker: Annotated[CircuitBreakerLike | None, _policy("circuit_breaker")] = None
     """Read back as a `CircuitBreakerConfig` or a `NodeCircuitBreaker`."""
-    bulkhead: Annotated[BulkheadLike | None, _Option(as_bulkhead)] = None
+    bulkhead: Annotated[BulkheadLike | None, _policy("bulkhead")] = None
     """Read back as a `BulkheadConfig`, of which each node makes a bulkhead, or as a shared `Bulkhead`."""
-    rate_limit: Annotated[RateLimitLike | None, _Option(as_rate_limiter)] = None
+    rate_limit: Annotated[RateLimitLike | None, _policy("rate_limit")] = None
     """Read back as a `RateLimitConfig`, of which each node makes a limiter, or as a shared `RateLimiter`."""
     policies: Annotated[Iterable[Policy] | None, _Option(as_policies)] = None
     """Read back as a tuple."""

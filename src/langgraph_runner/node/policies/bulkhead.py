@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.policies.policy import Proceed
 
-__all__ = ["Bulkhead", "BulkheadConfig", "BulkheadLike", "as_bulkhead"]
+__all__ = ["Bulkhead", "BulkheadConfig", "BulkheadLike"]
 
 
 class BulkheadConfig(OptionModel):
@@ -139,22 +139,3 @@ class Bulkhead:
 
 BulkheadLike: TypeAlias = BulkheadConfig | Bulkhead | int | Mapping[str, Any]
 """What `bulkhead=` takes: a config, its fields as a dict, just `max_concurrent`, or a bulkhead to share."""
-
-
-def as_bulkhead(bulkhead: BulkheadLike | None) -> BulkheadConfig | Bulkhead | None:
-    """Read what was given as `bulkhead=`.
-
-    Raises:
-        ValueError: A field is out of its range.
-        TypeError: It is of no accepted kind.
-    """
-    if isinstance(bulkhead, Mapping):
-        return BulkheadConfig(**bulkhead)
-    if isinstance(bulkhead, int):
-        return BulkheadConfig(max_concurrent=bulkhead)
-    if bulkhead is None or isinstance(bulkhead, BulkheadConfig | Bulkhead):
-        return bulkhead
-    raise TypeError(
-        "bulkhead must be a BulkheadConfig, its fields as a dict, a number of calls, or a Bulkhead, got"
-        f" {bulkhead!r:.80}."
-    )

@@ -42,7 +42,6 @@ __all__ = [
     "CircuitTransition",
     "EarlyRefusal",
     "NodeCircuitBreaker",
-    "as_circuit_breaker",
     "trips_circuit",
 ]
 
@@ -415,22 +414,3 @@ class EarlyRefusal:
 
 CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
 """What `circuit_breaker=` takes: a config, its fields as a dict, or a breaker to share."""
-
-
-def as_circuit_breaker(
-    breaker: CircuitBreakerLike | None,
-) -> CircuitBreakerConfig | NodeCircuitBreaker | None:
-    """Read what was given as `circuit_breaker=`.
-
-    Raises:
-        ValueError: A field is out of its range.
-        TypeError: It is of no accepted kind.
-    """
-    if isinstance(breaker, Mapping):
-        return CircuitBreakerConfig(**breaker)
-    if breaker is None or isinstance(breaker, CircuitBreakerConfig | NodeCircuitBreaker):
-        return breaker
-    raise TypeError(
-        "circuit_breaker must be a CircuitBreakerConfig, its fields as a dict, or a NodeCircuitBreaker, got"
-        f" {breaker!r:.80}."
-    )

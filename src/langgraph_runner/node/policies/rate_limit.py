@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.policies.policy import Proceed
 
-__all__ = ["RateLimitConfig", "RateLimitLike", "RateLimiter", "as_rate_limiter"]
+__all__ = ["RateLimitConfig", "RateLimitLike", "RateLimiter"]
 
 _ROUNDING_S: Final = 1e-9
 """A wait shorter than this is the rounding error of a wait that has just ended."""
@@ -162,19 +162,3 @@ class RateLimiter:
 
 RateLimitLike: TypeAlias = RateLimitConfig | RateLimiter | Mapping[str, Any]
 """What `rate_limit=` takes: a config, its fields as a dict, or a limiter to share."""
-
-
-def as_rate_limiter(rate_limit: RateLimitLike | None) -> RateLimitConfig | RateLimiter | None:
-    """Read what was given as `rate_limit=`.
-
-    Raises:
-        ValueError: A field is out of its range.
-        TypeError: It is of no accepted kind.
-    """
-    if isinstance(rate_limit, Mapping):
-        return RateLimitConfig(**rate_limit)
-    if rate_limit is None or isinstance(rate_limit, RateLimitConfig | RateLimiter):
-        return rate_limit
-    raise TypeError(
-        f"rate_limit must be a RateLimitConfig, its fields as a dict, or a RateLimiter, got {rate_limit!r:.80}."
-    )

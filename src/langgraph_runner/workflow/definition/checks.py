@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from langgraph_runner.node.callee import is_node
 from langgraph_runner.node.policies.policy import as_policies
 from langgraph_runner.node.policies.retry import as_retry_config
-from langgraph_runner.node.policies.shared import SHARED_POLICIES
+from langgraph_runner.node.policies.shared import SHARED_POLICIES, read_policy
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
@@ -49,7 +49,7 @@ _READERS: Final[dict[str, Callable[[Any], object]]] = {
     "timeout_ms": partial(as_timeout_ms, field="timeout_ms"),
     "total_timeout_ms": partial(as_timeout_ms, field="total_timeout_ms"),
     "policies": as_policies,
-    **{name: option.read for name, option in SHARED_POLICIES.items()},
+    **{name: partial(read_policy, name) for name in SHARED_POLICIES},
 }
 """Reads each option that a node has as well; raises for one that is wrong."""
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
