@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.policies.policy import Proceed
     from langgraph_runner.node.policies.retry import RetryConfig
 
-__all__ = ["begin_attempt", "retry_until_done", "run_function"]
+__all__ = ["begin_attempt", "checked_return", "retry_until_done", "run_function"]
 
 
 def begin_attempt(call: NodeCall, attempt: NodeContext) -> None:
@@ -76,7 +76,7 @@ def begin_attempt(call: NodeCall, attempt: NodeContext) -> None:
     )
 
 
-async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - a function more is a call more
+async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - the ways to call a function, side by side
     """Call the node's function once: the innermost part of the pipeline.
 
     Raises:
@@ -118,18 +118,22 @@ async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - a 
                         call.drain_scope.leave()
             else:
                 value = await awaitable
-        if type(value) is dict:
-            for key in value:
-                if type(key) is not str:
-                    return checked_output(value, call.name, call.config)
-            return value
-        if isinstance(value, Runnable):
-            value = await _invoke_returned(value, call, attempt)
-        return checked_output(value, call.name, call.config)
+        return await checked_return(value, call, attempt)
     except BaseException as error:
         if not isinstance(error, Exception):
             attempt.stop(type(error).__name__)  # For threads that the function has started.
         raise
+
+
+async def checked_return(value: Any, call: NodeCall, attempt: NodeContext) -> Any:
+    """Return what the function has returned if LangGraph can write it to a state; invoke a Runnable first.
+
+    Raises:
+        InvalidNodeOutputError: LangGraph could not write it.
+    """
+    if isinstance(value, Runnable):
+        value = await _invoke_returned(value, call, attempt)
+    return checked_output(value, call.name, call.config)
 
 
 async def _invoke_returned(runnable: Runnable[Any, Any], call: NodeCall, attempt: NodeContext) -> Any:

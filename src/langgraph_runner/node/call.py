@@ -14,36 +14,41 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph.runtime import Runtime as GraphRuntime
-
-from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.context import NodeContext, active_otel_ids
-from langgraph_runner.node.langgraph.internals import RUNTIME, interrupts_so_far, run_control, run_id
+from langgraph_runner.node.langgraph.internals import (
+    interrupts_so_far,
+    name_in_graph,
+    run_control,
+    run_id,
+)
 from langgraph_runner.node.options import as_collector
 from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.abort import AbortSignal, signal_in
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import Limits
-from langgraph_runner.runtime.runtimes import AsyncRuntime, as_runtimes
+from langgraph_runner.runtime.runtimes import as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextvars import Token
     from datetime import datetime
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
     from langgraph_runner.errors import FailureCategory
+    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.options import CheckedOptions, Span, Spans
+    from langgraph_runner.node.policies.retry import RetryConfig
     from langgraph_runner.runtime.runtimes import Runtime, Runtimes
 
-__all__ = ["RUNTIME_KEY", "TRACE_ID", "NodeCall"]
+__all__ = ["NO_CONFIG", "RUNTIME_KEY", "TRACE_ID", "NodeCall"]
 
 TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 """A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
 # Not "runtime": programs have keys of their own in config["configurable"].
 RUNTIME_KEY: Final = "node_runtime"
-_NO_CONFIG: Final[Mapping[str, Any]] = MappingProxyType({})
+NO_CONFIG: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class NodeCall(NodeContext):
@@ -52,6 +57,17 @@ class NodeCall(NodeContext):
     `state` and `keywords` change from one attempt to the next; the rest is settled at the start.
     """
 
+    options: CheckedOptions
+    state: Any
+    config: RunnableConfig | None
+    configurable: Mapping[str, Any]
+    name: str
+    keywords: dict[str, Any]
+    collector: NodeMetricsCollector | None
+    retry: RetryConfig | None
+    runtime: Runtime
+    started: float
+    """In seconds of the runtime's monotonic clock."""
     # Most of these stay as they are in a call that succeeds at once, so they cost nothing there.
     abort_signal_of_run: AbortSignal | None = None
     control: RunControl | None = None
@@ -60,8 +76,6 @@ class NodeCall(NodeContext):
     """What LangGraph calls the node; None outside a graph."""
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
-    is_stoppable: bool = False
-    """Whether an abort signal, a drain or a node around this one may stop an attempt."""
     attempts: int = 0
     """How often the function was called."""
     task: asyncio.Task[Any] | None = None
@@ -86,8 +100,6 @@ class NodeCall(NodeContext):
     """Whether the events of an ordinary call are wanted."""
     has_queued: bool = False
     """Whether a policy has made the call wait."""
-    has_more_to_report: bool = False
-    """Whether a success is more than a count and a duration: there is a log, a span, a wait or a fallback."""
     span: Span | None = None
     """What traces this call."""
     _given_runtimes: Runtimes | None = None
@@ -98,86 +110,83 @@ class NodeCall(NodeContext):
     _execution_id: str | None = None
     _trace_id: str | None = None
 
-    def __init__(  # noqa: C901 - a function more is a call more for each success
-        self,
+    permit: int = 0
+    """Of the circuit breaker, for the first attempt by the fast path."""
+    token: Token[Any] | None = None
+    """Restores the context that was current before the call."""
+
+    # No `__init__`: `FastPath` makes calls in its own way, and would pay for calling it.
+    @classmethod
+    def of(
+        cls,
         options: CheckedOptions,
         state: Any,
         config: RunnableConfig | None,
         keywords: dict[str, Any],
         parent: NodeContext | None,
-    ) -> None:
+    ) -> NodeCall:
+        """Begin a call, of which `read_config()` settles the rest.
+
+        Args:
+            options: The options of the node.
+            state: What its function is called with.
+            config: LangGraph's config; None in a unit test.
+            keywords: What LangGraph injected.
+            parent: The call whose function calls this node; None at the top.
+        """
+        call = cls()
         callee = options.callee
-        self.options = options
-        self.state = state
-        self.config = config
-        self.name = options.name or callee.name
-        self.configurable = _NO_CONFIG
-        if config:
-            if "configurable" in config:
-                self.configurable = config["configurable"] or _NO_CONFIG
-            if "metadata" in config and config["metadata"] and "langgraph_node" in config["metadata"]:
-                name = config["metadata"]["langgraph_node"]
-                if type(name) is str:
-                    self.name_in_graph = name
-                    self.name = options.name or name or callee.name
-        self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
-        self.collector = options.metrics_collector
-        self.retry = options.retry
-        self.runtime: Runtime = options.runtime
-        self.started = self.runtime.monotonic()
+        call.options = options
+        call.state = state
+        call.config = config
+        call.configurable = (config or {}).get("configurable") or NO_CONFIG
+        call.name_in_graph = name_in_graph(config)
+        call.name = options.name or call.name_in_graph or callee.name
+        call.keywords = callee.prepared(config, keywords) if callee.injected else keywords
+        call.collector = options.metrics_collector
+        call.retry = options.retry
+        call.runtime = options.runtime
+        call.started = call.runtime.monotonic()
         if callee.is_async:
             try:
-                task = asyncio.current_task()
+                call.task = asyncio.current_task()
             except RuntimeError:  # Something else than asyncio drives the coroutine.
-                task = None
-            if task is not None:
-                self.task, self.cancel_requests = task, task.cancelling()
+                call.task = None
+            if call.task is not None:
+                call.cancel_requests = call.task.cancelling()
         if parent is not None:
-            self.outer = parent
+            call.outer = parent
             if parent.primary_error is not None:
-                self.primary_error, self.primary_input = parent.primary_error, parent.primary_input
-            self.is_stoppable = True
-            self.interrupts_before = interrupts_so_far()
+                call.primary_error, call.primary_input = parent.primary_error, parent.primary_input
+            call.interrupts_before = interrupts_so_far()
             if parent.given_runtimes is not None:
-                self.use(parent.given_runtimes)
+                call.use(parent.given_runtimes)
+        return call
 
     def facts(self) -> Any:
         """Itself: it is the context of its own first attempt."""
         return self
 
-    def read_config(self) -> None:  # noqa: C901 - a function more is a call more for each success
+    def read_config(self) -> None:
         """Settle what the node's options and the config of this call say together.
 
         Raises:
             TypeError: Something in the config is of no accepted kind.
             ValueError: `default_retry` is out of range.
         """
-        # Subscripts and `in` in place of `get()`: a call of a method for each key is most of what this would cost.
-        config, configurable = self.config or {}, self.configurable
-        if "signal" in config or "abort_signal" in configurable or "signal" in configurable:
-            self.abort_signal_of_run = signal_in(config)
-            self.is_stoppable = self.is_stoppable or self.abort_signal_of_run is not None
-        if RUNTIME_KEY in configurable:
-            field = f"config['configurable']['{RUNTIME_KEY}']"
-            if (runtimes := as_runtimes(configurable[RUNTIME_KEY], field=field)) is not None:
-                self.use(runtimes)
-        if "metrics_collector" in configurable and (given := configurable["metrics_collector"]) is not None:
-            if type(given) is not NodeMetricsCollector:
-                as_collector(given, field="config['configurable']['metrics_collector']")
-            self.collector = given
-        if self.options.retry is None and configurable.get("default_retry") is not None:
-            self.retry = as_retry_config(configurable["default_retry"])
-        if RUNTIME in configurable:
-            runtime = configurable[RUNTIME]
-            self.control = control = runtime.control if isinstance(runtime, GraphRuntime) else None
-            if control is not None:
-                # Usually nothing but a drain may stop the attempt. Then `begin_attempt()` has nothing to settle.
-                if self.task is not None and type(self.runtime) is AsyncRuntime:
-                    self.is_watched = self.options.drain_stops
-                elif self.runtime.is_async:
-                    self.is_stoppable = True
-                if control.drain_requested:
-                    self.is_stoppable = True
+        configurable = self.configurable
+        self.abort_signal_of_run = signal_in(self.config or {})
+        runtimes = as_runtimes(
+            configurable.get(RUNTIME_KEY), field=f"config['configurable']['{RUNTIME_KEY}']"
+        )
+        if runtimes is not None:
+            self.use(runtimes)
+        if (collector := configurable.get("metrics_collector")) is not None:
+            as_collector(collector, field="config['configurable']['metrics_collector']")
+            self.collector = collector
+        if self.options.retry is None:
+            self.retry = as_retry_config(configurable.get("default_retry"))
+        self.control = run_control(self.config)
 
     def use(self, runtimes: Runtimes) -> None:
         """Go by another clock than the node's own, from the start of the call."""
@@ -211,8 +220,7 @@ class NodeCall(NodeContext):
         Raises:
             NodeTimeoutError: Nothing is left of the total timeout.
         """
-        if is_queue:
-            self.has_queued = self.has_more_to_report = True
+        self.has_queued = self.has_queued or is_queue
         signal, total_ms = self.abort_signal_of_run, self.options.total_timeout_ms
         if self.outer is not None:
             # A node inside the function of another stops with it, at whatever depth.

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.pregel.protocol import PregelProtocol
 
 from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.fast_path import FastPath
 from langgraph_runner.node.langgraph.internals import is_awaitable, kind_of
 from langgraph_runner.node.langgraph.schema import SchemaWatch
 from langgraph_runner.node.langgraph.signature import dress, qualname_of
@@ -226,6 +227,8 @@ def sync_node(options: CheckedOptions) -> SyncNode[Any, Any]:
     def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
         return drive(pipeline.run(state, config, injected, wants_outcome=False))
 
+    if FastPath.serves(options):
+        node = FastPath(pipeline).blocking()
     return cast("SyncNode[Any, Any]", _finished(node, run, options))
 
 
@@ -240,6 +243,8 @@ def async_node(options: CheckedOptions) -> AsyncNode[Any, Any]:
     async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
         return await pipeline.run(state, config, injected, wants_outcome=False)
 
+    if FastPath.serves(options):
+        node = FastPath(pipeline).awaited()
     return cast("AsyncNode[Any, Any]", _finished(node, run, options))
 
 

@@ -8,29 +8,31 @@ bulkhead and the rate limit are outside the breaker, so that a wait for a place 
 failure of the service. A token is taken last, just before the call, so that the rate is that of the calls.
 
 All of it is written once: every coroutine here awaits only the `Runtime`, so the same code serves async nodes,
-which await it, and sync ones, which `drive()` it. A success builds nothing that only a failure needs.
+which await it, and sync ones, which `drive()` it. Ordinary calls that succeed take the shorter way of `FastPath`.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
-from typing import TYPE_CHECKING, Any, Final
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.errors import FallbackError, NodeCancellationError, failure_category
 from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.exceptions import original_error
-from langgraph_runner.errors.logs import is_structlog_configured
 from langgraph_runner.errors.record import build_error_record
-from langgraph_runner.node.attempt import begin_attempt, retry_until_done, run_function
+from langgraph_runner.node.attempt import (
+    begin_attempt,
+    checked_return,
+    retry_until_done,
+    run_function,
+)
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
-from langgraph_runner.node.langgraph.internals import has_fields
 from langgraph_runner.node.langgraph.isolation import isolated
 from langgraph_runner.node.langgraph.output import checked_output
-from langgraph_runner.node.logs import LOGGER, log_suppressed_error
+from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.outcome import Failure, Success
 from langgraph_runner.node.policies.circuit_breaker import EarlyRefusal
 from langgraph_runner.node.policies.policy import compose
@@ -55,8 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline"]
 
-_LOGGER: Final = logging.getLogger(LOGGER)
-
 
 class Pipeline:
     """What every call of one node goes through, put together when the node is made. Thread-safe.
@@ -67,13 +67,13 @@ class Pipeline:
     """
 
     def __init__(self, options: CheckedOptions, schema: SchemaWatch) -> None:
-        self._options = options
-        self._schema = schema
+        self.options = options
+        self.schema = schema
         self._run_attempt: Proceed = compose(_around_attempts(options), run_function)
         fallback = options.fallback
         self._fallback_node = None if isinstance(fallback, Callee) else fallback
 
-    async def run(  # noqa: C901, PLR0912, PLR0915 - a function more is a call more for each success
+    async def run(
         self,
         state: Any,
         config: RunnableConfig | None,
@@ -99,74 +99,103 @@ class Pipeline:
             Exception: Without `wants_outcome`: a failure that is not captured; see `deliver_failure()`.
             BaseException: asyncio's cancellation, `KeyboardInterrupt`, `SystemExit` and the like go through.
         """
-        options = self._options
         before = CURRENT_CONTEXT.get()
         # Background work of a node that has ended no longer belongs to it, unless the node was stopped.
         outer = None if before is None or before.has_ended else before
         if self._fallback_node is not None:
             # Before the call begins: a wrong id is a mistake of the program, not a failure to capture.
             self._fallback_node.check(config)
-        call = NodeCall(options, state, config, keywords, outer)
-        token = CURRENT_CONTEXT.set(call)
+        call = NodeCall.of(self.options, state, config, keywords, outer)
+        call.token = CURRENT_CONTEXT.set(call)
         value: Any = None
+        failed: BaseException | None = None
+        is_attempted = False
+        try:
+            report_started(call)
+            call.read_config()
+            if call.retry is not None or self.options.fallback is not None:
+                call.pristine, call.state = state, isolated(state)
+            is_attempted = True
+            begin_attempt(call, call)
+            value = await self._run_attempt(call)
+        except BaseException as error:
+            failed = error
+        try:
+            return await self._finish(
+                call, value, failed, wants_outcome=wants_outcome, may_recover=is_attempted
+            )
+        finally:
+            del failed  # Its traceback holds this frame.
+
+    async def continue_after(self, call: NodeCall, value: Any, failed: BaseException | None = None) -> Any:
+        """Finish a call whose first attempt was made by the `FastPath`.
+
+        Args:
+            call: The call.
+            value: What its function returned.
+            failed: What it raised; None if it returned.
+
+        Returns:
+            See `run()`, without `wants_outcome`.
+
+        Raises:
+            BaseException: See `run()`.
+        """
+        breaker = self.options.circuit_breaker
+        try:
+            if failed is None:
+                try:
+                    value = await checked_return(value, call, call)
+                except BaseException as error:
+                    failed = error
+            if failed is not None and not isinstance(failed, Exception):
+                call.stop(type(failed).__name__)  # For threads that the function has started.
+            if breaker is not None:
+                breaker.record_outcome(call.permit, call, failed)
+            return await self._finish(call, value, failed, wants_outcome=False, may_recover=True)
+        finally:
+            del failed  # Its traceback holds this frame.
+
+    async def _finish(
+        self,
+        call: NodeCall,
+        value: Any,
+        failed: BaseException | None,
+        *,
+        wants_outcome: bool,
+        may_recover: bool,
+    ) -> Any:
+        """Finish a call after its first attempt, which returned `value`, or raised `failed`.
+
+        `may_recover` is False if the call has failed before the attempt: it is not tried again.
+        """
         duration_ms = 0.0
-        failed: Exception | None = None
         failure: Failure | None = None
         try:
-            # structlog, once configured, may want the first event whatever the level of the logger is.
-            if (
-                options.spans is not None
-                or "spans" in call.configurable
-                or _LOGGER.isEnabledFor(options.log_level)
-                or ("structlog" in sys.modules and is_structlog_configured())
-            ):
-                report_started(call)
-            if config:
-                call.read_config()
-            if call.retry is not None or options.fallback is not None:
-                call.pristine, call.state = state, isolated(state)
-            try:
-                if options.has_timeout or call.is_stoppable:
-                    begin_attempt(call, call)
-                value = await self._run_attempt(call)
-            except Exception as error:
-                if is_control_flow(error):
-                    raise
-                failed = error
             if failed is not None:
+                if not may_recover or not isinstance(failed, Exception) or is_control_flow(failed):
+                    raise failed  # noqa: TRY301 - it ends the call as what the recovery raises does
                 call.raise_if_cancelled(failed)
                 value = await self._recover(call, failed)
-            duration_ms = (call.runtime.monotonic() - call.started) * 1000
+            duration_ms = call.elapsed_ms()
         except BaseException as error:
             failure = _failure_or_reraise(call, error)
         finally:
-            try:  # noqa: SIM105 - contextlib.suppress() would cost two calls
-                CURRENT_CONTEXT.reset(token)
-            except ValueError:  # The garbage collector closes a coroutine in another context.
-                pass
+            with contextlib.suppress(
+                ValueError
+            ):  # The garbage collector closes a coroutine in another context.
+                CURRENT_CONTEXT.reset(call.token)
             call.task = call.limits = failed = None
             if call.later is not None or call.outer is not None:
                 call.detach()
             call.is_over = True
         if failure is not None:
             return self._ended(call, failure, wants_outcome=wants_outcome)
-        collector = call.collector
-        if call.has_more_to_report:
-            report_success(call, duration_ms)
-        elif collector is not None:
-            try:
-                collector.record_success(call.name, duration_ms)
-            except Exception as error:  # Metrics never harm the node.
-                log_suppressed_error(call, "node.metrics_failed", error)
+        report_success(call, duration_ms)
         if wants_outcome:
             return Success(value, call.attempts, duration_ms, call.fallback_used)
-        if config:
-            schema = self._schema
-            written = value if type(value) is dict else None
-            if call.name_in_graph not in schema.seen or not has_fields(
-                call.configurable, written, schema.captured
-            ):
-                schema.look_at(value, config)
+        if call.config:
+            self.schema.look_at(value, call.config)
         return value
 
     def _ended(self, call: NodeCall, failure: Failure, *, wants_outcome: bool) -> Any:
@@ -174,14 +203,14 @@ class Pipeline:
             report_failure(call, failure)
             if wants_outcome:
                 return failure
-            return deliver_failure(failure, self._options.on_error, self._schema, call.config)
+            return deliver_failure(failure, self.options.on_error, self.schema, call.config)
         finally:
             # The traceback of a failure holds this frame: the two would keep each other, and the state, alive.
             del failure
 
     async def _recover(self, call: NodeCall, failed: Exception) -> Any:
         """Deliver through a retry after the first attempt `failed`, or else through the fallback."""
-        fallback = self._options.fallback
+        fallback = self.options.fallback
         try:
             return await retry_until_done(call, failed, self._run_attempt)
         except Exception as error:
@@ -191,7 +220,6 @@ class Pipeline:
         finally:
             del failed  # Its traceback holds this frame.
         call.fallback_used, call.primary_failure = True, failure_category(primary_error)
-        call.has_more_to_report = True
         report_fallback(call, primary_error)
         return await self._fall_back(call, fallback, primary_error)
 
@@ -221,7 +249,7 @@ class Pipeline:
 
     def _fallback_limits(self, call: NodeCall, context: NodeContext) -> Limits | None:
         """What may stop the fallback; None if nothing can, or nothing but a drain while it blocks."""
-        options = self._options
+        options = self.options
         control = call.control if options.drain_stops and options.callee.is_async else None
         if options.timeout_ms is None and call.abort_signal_of_run is None and control is None:
             return None

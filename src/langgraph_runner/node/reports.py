@@ -34,7 +34,7 @@ def report_started(call: NodeCall) -> None:
     if spans is not None:
         _start_span(call, spans)
     if is_enabled(LOGGER, call.options.log_level):
-        call.is_logged = call.has_more_to_report = True
+        call.is_logged = True
         log(call.options.log_level, "node.started", call)
         call.restart_clock()  # The first event imports structlog, which is no part of the call.
 
@@ -158,7 +158,6 @@ def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
 
 def _start_span(call: NodeCall, spans: Spans) -> None:
     try:
-        call.has_more_to_report = True
         call.start_span(spans)
     except Exception as error:  # A tracer never harms the node.
         log_suppressed_error(call, "node.span_failed", error)

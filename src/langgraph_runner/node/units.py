@@ -285,7 +285,7 @@ def _signal_around(around: NodeContext | None, name: str) -> AbortSignal | None:
 
 
 def _bare_context(fn: Callable[..., Any], name: str) -> NodeContext:
-    return NodeCall(CheckedOptions.bare(fn, name, REAL_RUNTIMES), None, None, {}, None)
+    return NodeCall.of(CheckedOptions.bare(fn, name, REAL_RUNTIMES), None, None, {}, None)
 
 
 def _log_retry(progress: _Progress, error: Exception, delay_ms: float) -> None:

@@ -75,7 +75,7 @@ def node_context(
     config = runner_config(story_id=story_id, trace_id=trace_id, graph_execution_id=graph_execution_id)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
     parent = CURRENT_CONTEXT.get()
-    call = NodeCall(CheckedOptions.bare(_nothing, node, runtimes), None, config, {}, parent)
+    call = NodeCall.of(CheckedOptions.bare(_nothing, node, runtimes), None, config, {}, parent)
     if runtime is not None:
         call.use(runtime)
     call.attempts = attempt

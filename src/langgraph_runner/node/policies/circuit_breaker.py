@@ -165,7 +165,9 @@ class NodeCircuitBreaker:
         self._probes = 0
         self._consecutive_failures = 0
         self._outcomes: deque[bool] = deque(maxlen=self.config.window)
-        self._counts_rate = self.config.failure_rate is not None
+        self.idle_permit: Permit | None = None
+        """What a call is given that needs no lock: the breaker is closed and has counted nothing. None otherwise."""
+        self._update_idle_permit_needs_lock()
 
     @property
     def state(self) -> CircuitState:
@@ -212,9 +214,8 @@ class NodeCircuitBreaker:
         Raises:
             CircuitOpenError: The breaker is open, or half-open with all its probes under way.
         """
-        generation = self._generation
-        if self._state is _CLOSED:
-            return generation
+        if (permit := self.idle_permit) is not None:
+            return permit
         with self._lock:
             transition = self._to_half_open_needs_lock()
             admitted, generation = self._admits_needs_lock(), self._generation
@@ -236,22 +237,26 @@ class NodeCircuitBreaker:
         Raises:
             CircuitOpenError: The breaker is open, or half-open with all its probes under way.
         """
-        # Closed is the usual state: it needs no lock. The generation is read first, so that a transition in
-        # between makes the permit an old one.
-        permit = self._generation
-        if self._state is not _CLOSED:
-            permit = self.acquire(attempt.node_name)
+        permit = self.acquire(attempt.node_name)
         try:
             value = await proceed(attempt)
         except BaseException as error:
-            self._record_outcome(permit, attempt, error)
+            self.record_outcome(permit, attempt, error)
             raise
-        if self._state is not _CLOSED or self._consecutive_failures or self._counts_rate:
-            self.record_success(permit)
+        self.record_success(permit)
         return value
 
-    def _record_outcome(self, permit: Permit, attempt: NodeContext, error: BaseException) -> None:
-        """Record an attempt that raised: a failure, an answer that does not count as one, or no outcome."""
+    def record_outcome(self, permit: Permit, attempt: NodeContext, error: BaseException | None) -> None:
+        """Record how an attempt ended: a success, a failure, an error that does not count as one, or no outcome.
+
+        Args:
+            permit: That of the attempt.
+            attempt: The attempt.
+            error: What it raised; None for a success.
+        """
+        if error is None:
+            self.record_success(permit)
+            return
         if (
             not isinstance(error, Exception)
             or isinstance(error, NodeCancellationError)
@@ -282,7 +287,7 @@ class NodeCircuitBreaker:
 
     def record_success(self, permit: Permit) -> None:
         """Record that the call of `permit` succeeded."""
-        if self._state is _CLOSED and not self._consecutive_failures and not self._counts_rate:
+        if self.idle_permit is not None:
             return
         transition = None
         with self._lock:
@@ -293,6 +298,7 @@ class NodeCircuitBreaker:
             elif self._state is _CLOSED:
                 self._consecutive_failures = 0
                 self._outcomes.append(True)
+                self._update_idle_permit_needs_lock()
         self._notify(transition)
 
     def record_failure(self, permit: Permit) -> None:
@@ -306,6 +312,7 @@ class NodeCircuitBreaker:
             elif self._state is _CLOSED:
                 self._consecutive_failures += 1
                 self._outcomes.append(False)
+                self._update_idle_permit_needs_lock()
                 if self._is_over_threshold_needs_lock():
                     transition = self._change_needs_lock(CircuitState.OPEN, "failures")
         self._notify(transition)
@@ -371,7 +378,15 @@ class NodeCircuitBreaker:
         self._forced = False
         if state is CircuitState.OPEN:
             self._opened_at = self._clock()
+        self._update_idle_permit_needs_lock()
         return None if previous is state else CircuitTransition(self.name, previous, state, reason)
+
+    def _update_idle_permit_needs_lock(self) -> None:
+        # With a failure rate every success is counted.
+        is_idle = (
+            self._state is _CLOSED and not self._consecutive_failures and self.config.failure_rate is None
+        )
+        self.idle_permit = self._generation if is_idle else None
 
     def _notify(self, transition: CircuitTransition | None) -> None:
         if transition is None:

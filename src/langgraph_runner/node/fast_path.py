@@ -1,0 +1,231 @@
+"""The short way of an ordinary call: nothing about it is special, and its first attempt succeeds.
+
+Nothing is logged or traced, nothing but a drain may stop it, and the circuit breaker is closed and has seen no
+failure. `FastPath.begin()` leaves every other call to the pipeline. What becomes special on the way, such as a
+failure, is finished by the pipeline.
+
+Between two nodes of a graph, LangGraph's own work evicts this code and its data from the processor's caches. So what
+a call costs depends on how many functions and objects it touches, and the methods here call as few as possible.
+`tests/node/test_call_counts.py` counts them, and `tests/node/test_fast_path.py` compares the two ways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from contextvars import Token, copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.runtime import Runtime as GraphRuntime
+
+from langgraph_runner.errors.logs import is_structlog_configured
+from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.node.call import NO_CONFIG, RUNTIME_KEY, NodeCall
+from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.node.langgraph.internals import RUNTIME, has_fields
+from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
+from langgraph_runner.node.logs import LOGGER
+from langgraph_runner.runtime.cancel_scope import watch_for_drain
+from langgraph_runner.runtime.runtimes import AsyncRuntime, BlockingRuntime, drive, monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.runnables import RunnableConfig
+
+    from langgraph_runner.node.options import CheckedOptions
+    from langgraph_runner.node.pipeline import Pipeline
+
+__all__ = ["FastPath"]
+
+_LOGGER: Final = logging.getLogger(LOGGER)
+_SPECIAL_KEYS: Final = frozenset({"abort_signal", "signal", "spans", RUNTIME_KEY})
+"""Keys of `config["configurable"]` that only the pipeline reads."""
+_SPECIAL_KEYS_WITHOUT_RETRY: Final = _SPECIAL_KEYS | {"default_retry"}
+_UNFINISHED: Final = object()
+
+
+class FastPath:
+    """Runs the ordinary calls of one node. Thread-safe.
+
+    Args:
+        pipeline: Runs all other calls.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        options = pipeline.options
+        self._pipeline = pipeline
+        self._options = options
+        self._breaker = options.circuit_breaker
+        self._special = _SPECIAL_KEYS if options.retry is not None else _SPECIAL_KEYS_WITHOUT_RETRY
+
+    @staticmethod
+    def serves(options: CheckedOptions) -> bool:
+        """Whether a node with these options has ordinary calls."""
+        return not (
+            options.policies
+            or options.bulkhead is not None
+            or options.rate_limit is not None
+            or options.fallback is not None
+            or options.spans is not None
+            or options.has_timeout
+            or type(options.runtime) not in {AsyncRuntime, BlockingRuntime}
+        )
+
+    def blocking(self) -> Callable[..., Any]:
+        """Return the node of a plain function."""
+        begin, end, pipeline = self._begin, self._end, self._pipeline
+        function, is_isolated = self._options.callee.function, self._options.retry is not None
+
+        def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+            call = begin(state, config, injected)
+            if call is None:
+                return drive(pipeline.run(state, config, injected, wants_outcome=False))
+            value = failed = None
+            try:
+                if is_isolated:
+                    value = copy_context().run(function, call.state, **call.keywords)
+                else:
+                    value = function(call.state, **call.keywords)
+            except BaseException as error:
+                failed = error
+            if failed is None and (result := end(call, value)) is not _UNFINISHED:
+                return result
+            try:
+                return drive(pipeline.continue_after(call, value, failed))
+            finally:
+                del failed  # Its traceback holds this frame.
+
+        return node
+
+    def awaited(self) -> Callable[..., Any]:
+        """Return the node of a coroutine function."""
+        begin, end, pipeline = self._begin, self._end, self._pipeline
+        function, is_isolated = self._options.callee.function, self._options.retry is not None
+
+        async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+            call = begin(state, config, injected)
+            if call is None:
+                return await pipeline.run(state, config, injected, wants_outcome=False)
+            value = failed = None
+            try:
+                if is_isolated:
+                    awaitable = await_in_context(copy_context(), function, call.state, **call.keywords)
+                else:
+                    awaitable = function(call.state, **call.keywords)
+                if call.is_watched:
+                    watched = watch_for_drain(call, call.task.get_loop())
+                    try:
+                        value = await awaitable
+                    finally:
+                        watched.discard(call)
+                        if call.drain_scope is not None:
+                            call.drain_scope.leave()
+                else:
+                    value = await awaitable
+            except BaseException as error:
+                failed = error
+            if failed is None and (result := end(call, value)) is not _UNFINISHED:
+                return result
+            try:
+                return await pipeline.continue_after(call, value, failed)
+            finally:
+                del failed  # Its traceback holds this frame.
+
+        return node
+
+    def _begin(self, state: Any, config: RunnableConfig | None, injected: dict[str, Any]) -> NodeCall | None:  # noqa: C901, PLR0912, PLR0915 - see the module docstring
+        """Begin an ordinary call; return None, without any effect, if the call is not one."""
+        options = self._options
+        configurable = NO_CONFIG
+        name_in_graph = None
+        if config:
+            if "signal" in config:
+                return None
+            if "configurable" in config:
+                configurable = config["configurable"] or NO_CONFIG
+            if "metadata" in config and config["metadata"] and "langgraph_node" in config["metadata"]:
+                name_in_graph = config["metadata"]["langgraph_node"]
+        if (
+            not self._special.isdisjoint(configurable)
+            or _LOGGER.isEnabledFor(options.log_level)
+            # structlog, once configured, may want the first event whatever the level of the logger is.
+            or ("structlog" in sys.modules and is_structlog_configured())
+        ):
+            return None
+        collector = options.metrics_collector
+        if "metrics_collector" in configurable and configurable["metrics_collector"] is not None:
+            collector = configurable["metrics_collector"]
+        if collector is not None and type(collector) is not NodeMetricsCollector:
+            return None
+        permit = 0
+        if self._breaker is not None:
+            if self._breaker.idle_permit is None:
+                return None
+            permit = self._breaker.idle_permit
+        control = None
+        if RUNTIME in configurable:
+            runtime = configurable[RUNTIME]
+            control = runtime.control if isinstance(runtime, GraphRuntime) else None
+            if control is not None and options.drain_stops and control.drain_requested:
+                return None
+        callee = options.callee
+        call = NodeCall()
+        if callee.is_async:
+            try:
+                task = asyncio.current_task()
+            except RuntimeError:  # Something else than asyncio drives the coroutine.
+                return None
+            if task is None:
+                return None
+            call.task, call.cancel_requests = task, task.cancelling()
+            call.is_watched = control is not None and options.drain_stops
+        call.options = options
+        call.config = config
+        call.configurable = configurable
+        call.keywords = callee.prepared(config, injected) if callee.injected else injected
+        call.collector = collector
+        call.control = control
+        call.permit = permit
+        call.retry = options.retry
+        call.runtime = options.runtime
+        call.attempts = 1
+        if options.retry is None:
+            call.state = state
+        else:
+            call.pristine, call.state = state, isolated(state)
+        if type(name_in_graph) is str:
+            call.name_in_graph = name_in_graph
+            call.name = options.name or name_in_graph or callee.name
+        else:
+            call.name = options.name or callee.name
+        call.token = token = CURRENT_CONTEXT.set(call)
+        if token.old_value is not None and token.old_value is not Token.MISSING:
+            CURRENT_CONTEXT.reset(token)  # A node inside the function of another one.
+            return None
+        call.started = monotonic()
+        return call
+
+    def _end(self, call: NodeCall, value: Any) -> Any:
+        """End an ordinary call with what its function returned; return `_UNFINISHED` if that is special."""
+        if type(value) is not dict or (
+            self._breaker is not None and self._breaker.idle_permit != call.permit
+        ):
+            return _UNFINISHED
+        for key in value:
+            if type(key) is not str:
+                return _UNFINISHED
+        duration_ms = (monotonic() - call.started) * 1000
+        CURRENT_CONTEXT.reset(call.token)
+        call.task = None
+        call.is_over = True
+        if call.collector is not None:
+            call.collector.record_success(call.name, duration_ms)
+        if call.config:
+            schema = self._pipeline.schema
+            if call.name_in_graph not in schema.seen or not has_fields(
+                call.configurable, value, schema.captured
+            ):
+                schema.look_at(value, call.config)
+        return value

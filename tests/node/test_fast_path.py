@@ -1,0 +1,245 @@
+"""Ordinary calls take the fast path; each scenario ends as it does through the pipeline alone."""
+
+import asyncio
+import logging
+import re
+from contextvars import ContextVar
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.graph import StateGraph
+from langgraph.runtime import RunControl, Runtime
+from langgraph.types import Command
+
+from langgraph_runner import (
+    AbortController,
+    CircuitBreakerConfig,
+    GraphState,
+    NodeMetricsCollector,
+    create_node,
+    get_node_context,
+    runner_config,
+)
+from langgraph_runner.node.fast_path import FastPath
+from langgraph_runner.node.langgraph.internals import RUNTIME
+from langgraph_runner.node.pipeline import Pipeline
+
+VARIABLE = ContextVar("variable", default="unset")
+# What differs from one failure to the next.
+CHANGING = ("timestamp", "error_id", "trace_id", "stack")
+
+
+def succeed(state):
+    """Return an update."""
+    return {"story_id": "s"}
+
+
+def fail(state):
+    """Raise an error that may be retried."""
+    raise ConnectionError("down")
+
+
+def refuse(state):
+    """Raise an error that is final."""
+    raise ValueError("wrong")
+
+
+def fail_once():
+    """A function that fails at its first attempt."""
+    attempts = []
+
+    def flaky(state):
+        attempts.append(state)
+        if len(attempts) == 1:
+            state["story_id"] = "changed by a failed attempt"
+            raise ConnectionError("down")
+        return {"story_id": state["story_id"]}
+
+    return flaky
+
+
+def look_around(state):
+    """Return what the function can know of its call."""
+    context = get_node_context()
+    facts = [context.node_name, context.attempt, context.retry_attempt, context.story_id, context.parent]
+    return {"evidence_refs": [repr(facts)]}
+
+
+def call_another_node(state):
+    """Call a node inside a node."""
+    return create_node(succeed, name="inner")(state)
+
+
+def set_a_variable(state):
+    """Change a context variable."""
+    VARIABLE.set("set by the attempt")
+    return {"story_id": VARIABLE.get()}
+
+
+SCENARIOS = {
+    "a success": (lambda: succeed, {}),
+    "no update": (lambda: lambda state: None, {}),
+    "a command": (lambda: lambda state: Command(update={"story_id": "c"}), {}),
+    "a Runnable, which is invoked": (lambda: lambda state: RunnableLambda(succeed), {}),
+    "a key that is not a string": (lambda: lambda state: {1: 2}, {}),
+    "a value that is not an update": (lambda: lambda state: 7, {}),
+    "a failure": (lambda: fail, {}),
+    "a final error": (lambda: refuse, {}),
+    "retries that run out": (lambda: fail, {"retry": {"max_attempts": 2, "backoff_ms": 0}}),
+    "a retry that helps": (fail_once, {"retry": {"max_attempts": 2, "backoff_ms": 0}}),
+    "a final error with a retry": (lambda: refuse, {"retry": 3}),
+    "a breaker that opens": (lambda: fail, {"circuit_breaker": CircuitBreakerConfig(failure_threshold=1)}),
+    "a breaker with a failure rate": (
+        lambda: fail,
+        {"circuit_breaker": CircuitBreakerConfig(failure_threshold=1, failure_rate=0.5)},
+    ),
+    "a failure that is raised": (lambda: fail, {"on_error": "raise"}),
+    "a failure that is recorded": (lambda: fail, {"on_error": "record"}),
+    "the context": (lambda: look_around, {"retry": 2}),
+    "a node inside": (lambda: call_another_node, {"retry": 2}),
+    "a context variable": (lambda: set_a_variable, {"retry": 2}),
+}
+
+
+def plain(value):
+    """A result without what differs from one call to the next."""
+    if isinstance(value, dict) and "errors" in value:
+        records = []
+        for record in value["errors"]:
+            message = re.sub(r"retry in \d+ ms", "retry in some ms", record["message"])
+            kept = {name: field for name, field in record.items() if name not in CHANGING}
+            records.append({**kept, "message": message})
+        return {**value, "errors": records}
+    return value
+
+
+def ended(call):
+    """What a call returns or raises."""
+    try:
+        return plain(call())
+    except Exception as error:
+        return type(error), str(error)
+
+
+def observed(mode, function, options):
+    """Call a node twice, directly and in a graph; return all that can be seen of it."""
+    collector = NodeMetricsCollector()
+    node = create_node(mode.function(function), name="n", metrics_collector=collector, **options)
+    results = [ended(lambda: mode.call(node, {"story_id": "s"})) for _ in range(2)]
+    graph = StateGraph(GraphState).add_node("n", node).add_edge("__start__", "n").compile()
+    results += [ended(lambda: mode.invoke(graph, {"story_id": "s"})) for _ in range(2)]
+    metrics = collector.get_node_metrics("n").model_dump()
+    counts = {name: value for name, value in metrics.items() if name.endswith("count")}
+    breaker = node.circuit_breaker
+    return results, counts, breaker and breaker.state, VARIABLE.get()
+
+
+@pytest.fixture
+def runs_of_pipeline(monkeypatch):
+    """The calls that the pipeline runs from their start."""
+    runs, run = [], Pipeline.run
+
+    def counted(self, *arguments, **keywords):
+        runs.append(self.options.callee.name)
+        return run(self, *arguments, **keywords)
+
+    monkeypatch.setattr(Pipeline, "run", counted)
+    return runs
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_call_ends_as_in_the_pipeline(mode, scenario, monkeypatch):
+    """Result, state, metrics, breaker and context variables are the same."""
+    make, options = SCENARIOS[scenario]
+    fast = observed(mode, make(), options)
+    monkeypatch.setattr(FastPath, "serves", staticmethod(lambda _: False))
+    assert observed(mode, make(), options) == fast
+
+
+def test_an_ordinary_call_does_not_start_the_pipeline(mode, runs_of_pipeline):
+    """Not when it fails, either: then the pipeline only finishes it."""
+    for function in (succeed, fail):
+        node = create_node(mode.function(function), retry={"max_attempts": 2, "backoff_ms": 0})
+        mode.call(node, {})
+    assert runs_of_pipeline == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout_ms": 60_000},
+        {"total_timeout_ms": 60_000},
+        {"fallback": succeed},
+        {"bulkhead": 1},
+        {"rate_limit": {"max_calls": 1_000}},
+        {"log_level": logging.ERROR},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_node_with_such_an_option_uses_the_pipeline(mode, options, runs_of_pipeline):
+    """The fast path knows nothing of timeouts, fallbacks, waits and events."""
+    mode.call(create_node(mode.function(succeed), **options), {})
+    assert runs_of_pipeline == ["succeed"]
+
+
+@pytest.mark.parametrize(
+    "configurable",
+    [
+        {"abort_signal": AbortController().signal},
+        {"default_retry": 2},
+        {"metrics_collector": type("Own", (NodeMetricsCollector,), {})()},
+    ],
+    ids=lambda configurable: next(iter(configurable)),
+)
+def test_a_call_with_such_a_config_uses_the_pipeline(mode, configurable, runs_of_pipeline):
+    """The fast path reads only a collector of the package."""
+    mode.call(create_node(mode.function(succeed)), {}, runner_config(**configurable))
+    assert runs_of_pipeline == ["succeed"]
+
+
+def test_a_breaker_that_has_counted_a_failure_uses_the_pipeline(mode, runs_of_pipeline):
+    """Until a success has cleared the count."""
+    node = create_node(mode.function(succeed), circuit_breaker=CircuitBreakerConfig())
+    node.circuit_breaker.record_failure(node.circuit_breaker.acquire())
+    for _ in range(3):
+        mode.call(node, {})
+    assert runs_of_pipeline == ["succeed"]
+
+
+def test_a_success_clears_failures_that_were_counted_during_the_call(mode):
+    """Another call has failed meanwhile."""
+
+    def work(state):
+        node.circuit_breaker.record_failure(node.circuit_breaker.acquire())
+        return {}
+
+    node = create_node(mode.function(work), circuit_breaker=CircuitBreakerConfig(failure_threshold=2))
+    for _ in range(3):
+        mode.call(node, {})
+    assert node.circuit_breaker.state == "closed"
+
+
+def test_a_call_in_a_drained_run_uses_the_pipeline(mode, runs_of_pipeline):
+    """Which reports why the function is not called."""
+    control = RunControl()
+    control.request_drain("deploy")
+    config = {"configurable": {RUNTIME: Runtime(control=control)}}
+    node = create_node(mode.function(succeed), on_error="record")
+    assert mode.call(node, {}, config)["errors"][0]["code"] == "NODE_CANCELLED"
+    assert runs_of_pipeline == ["succeed"]
+
+
+async def test_a_cancelled_call_is_counted_as_cancelled():
+    """Asyncio's cancellation goes through."""
+    started, collector = asyncio.Event(), NodeMetricsCollector()
+
+    async def wait(state):
+        started.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(create_node(wait, metrics_collector=collector)({}))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert collector.get_node_metrics("wait").cancelled_count == 1
