@@ -112,7 +112,7 @@ class NodeCall(NodeContext):
 
     permit: int = 0
     """Of the circuit breaker, for the first attempt by the fast path."""
-    token: Token[Any] | None = None
+    token: Token[NodeContext | None]
     """Restores the context that was current before the call."""
 
     # No `__init__`: `FastPath` makes calls in its own way, and would pay for calling it.

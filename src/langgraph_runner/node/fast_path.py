@@ -27,7 +27,7 @@ from langgraph_runner.node.langgraph.internals import RUNTIME, has_fields
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.runtime.cancel_scope import watch_for_drain
-from langgraph_runner.runtime.runtimes import AsyncRuntime, BlockingRuntime, drive, monotonic
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive, monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class FastPath:
             or options.fallback is not None
             or options.spans is not None
             or options.has_timeout
-            or type(options.runtime) not in {AsyncRuntime, BlockingRuntime}
+            or options.runtimes is not REAL_RUNTIMES
         )
 
     def blocking(self) -> Callable[..., Any]:
@@ -114,7 +114,7 @@ class FastPath:
                     awaitable = await_in_context(copy_context(), function, call.state, **call.keywords)
                 else:
                     awaitable = function(call.state, **call.keywords)
-                if call.is_watched:
+                if call.is_watched and call.task is not None:
                     watched = watch_for_drain(call, call.task.get_loop())
                     try:
                         value = await awaitable
