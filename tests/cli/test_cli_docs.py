@@ -74,7 +74,7 @@ def test_the_docs_have_every_exit_code_and_every_code():
 
 def test_the_tour_of_the_docs_works(cli):
     """Its file and commands are run in order, as in a script. Each prints what the page shows."""
-    tour = PAGE.read_text(encoding="utf-8").partition("## For programs")[0]
+    tour = PAGE.read_text(encoding="utf-8").partition("## Apps and databases")[0]
     (cli.folder / "shop.py").write_text(re.search(r"```python\n(.*?)```", tour, re.DOTALL)[1])
     shown = re.findall(r"^\$ langgraph-runner (.+)\n((?:[^$`].*\n)*)", tour, re.MULTILINE)
     assert len(shown) == tour.count("\n$ langgraph-runner ")

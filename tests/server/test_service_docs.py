@@ -44,7 +44,7 @@ def test_the_quick_start_works(tmp_path):
 
 def test_the_table_has_each_code_with_its_status():
     """As `STATUS_OF_CODE` has them."""
-    refusals = PAGE.partition("## Refusals")[2].partition("## Callers")[0]
+    refusals = PAGE.partition("## Errors")[2].partition("## API keys")[0]
     rows = re.findall(r"^\| ([\d, ]+) \| (.+) \|$", refusals, re.MULTILINE)
     for code, status in STATUS_OF_CODE.items():
         assert any(f"`{code}`" in said and str(status.value) in found for found, said in rows), code
