@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from langgraph_runner.graph.watch import NodeRun
+    from langgraph_runner.graph.listener import NodeRun
 
 __all__ = ["LiveProgress"]
 
