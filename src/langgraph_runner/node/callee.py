@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
@@ -17,7 +17,7 @@ from langgraph_runner.node.outcome import Outcome, Success
 if TYPE_CHECKING:
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node"]
+__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node", "without_partial"]
 
 NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
 """What `create_node()` makes a node of."""
@@ -50,7 +50,7 @@ class Callee:
     """Its signature; empty where it has none to read."""
     injected: frozenset[str] = frozenset()
     """The parameters of `INJECTABLE` that it has."""
-    required: tuple[str, ...] = field(default=())
+    required: tuple[str, ...] = ()
     """Those of them without a default of their own."""
 
     @classmethod
@@ -129,9 +129,15 @@ def _name(source: Any) -> str:
     """The name of `source` for the user."""
     if isinstance(source, Runnable):
         return source.get_name()
-    while isinstance(source, functools.partial):
-        source = source.func
+    source = without_partial(source)
     return str(getattr(source, "__name__", type(source).__name__))
+
+
+def without_partial(function: Any) -> Any:
+    """The function that a `functools.partial`, or several, call in the end."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
@@ -197,9 +203,8 @@ def _as_langgraph_calls_it(source: Any) -> Any:
         or inspect.isasyncgenfunction(source)
         or inspect.isasyncgenfunction(getattr(source, "__call__", None))  # noqa: B004
     ):
-        made = RunnableLambda(
-            source
-        )  # The values that the generator yields are added up to the node's output.
+        # The values that the generator yields are added up to the node's output.
+        made = RunnableLambda(source)
         # add_sequence() calls a node by this.
         made.__name__ = getattr(source, "__name__", type(source).__name__)  # type: ignore[attr-defined]
         return made
@@ -210,8 +215,7 @@ def _as_langgraph_calls_it(source: Any) -> Any:
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = without_partial(function)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - of a callable object its method counts
     )

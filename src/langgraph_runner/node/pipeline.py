@@ -27,7 +27,7 @@ from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
-from langgraph_runner.node.langgraph.internals import has_fields
+from langgraph_runner.node.langgraph.internals import has_fields, injectables
 from langgraph_runner.node.langgraph.isolation import isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import LOGGER, log_suppressed_error
@@ -205,7 +205,7 @@ class Pipeline:
         available = {"config": call.config or {}, **call.keywords}
         try:
             if not isinstance(fallback, Callee):
-                available = {**fallback.keywords(call.config), **available}
+                available = {**injectables(call.config), **available}
                 fallback = fallback.callee(call.config)
             keywords = fallback.keywords(available)
             value = await call.runtime.call(fallback.function, (call.state,), keywords, limits)

@@ -10,10 +10,10 @@ from langgraph_runner.errors import FallbackError, NodeCancellationError
 from langgraph_runner.errors.exceptions import note_once, original_error
 from langgraph_runner.node.langgraph.internals import (
     end_run_after_superstep,
+    has_native_cache,
     holds_errors,
     is_checkpointed,
     name_in_graph,
-    native_policies,
     run_control,
     writes_fields,
 )
@@ -94,7 +94,7 @@ def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
         return "the graph's field 'errors' holds no list of records. Rename it, or use on_error='raise'."
     if not writes_fields(config):
         return "the caller of a @task would take the failure for a result. Use on_error='raise'."
-    if native_policies(config).caches:
+    if has_native_cache(config):
         return (
             "the node's CachePolicy would serve the failure again as a result. Use on_error='raise' with it."
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.langgraph.internals import (
     graph_channels,
+    has_native_retry,
     name_in_graph,
-    native_policies,
     static_successors,
     writes_fields,
 )
@@ -100,7 +100,7 @@ class SchemaWatch:
             )
 
     def _warn_about_ignored_retry(self, config: RunnableConfig) -> None:
-        if native_policies(config).retries:
+        if has_native_retry(config):
             _warn(
                 "node.native_retry_ignored",
                 node=name_in_graph(config) or self._node,

@@ -6,11 +6,12 @@ its return annotation to draw the edges of `Command[Literal[...]]`.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
+
+from langgraph_runner.node.callee import without_partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +69,7 @@ def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> st
 
 
 def _function_behind(source: Any) -> Any:
-    while isinstance(source, functools.partial):
-        source = source.func
+    source = without_partial(source)
     if inspect.isroutine(source) or isinstance(source, type):
         return source
     return source.__call__

@@ -263,7 +263,7 @@ class NodeCircuitBreaker:
             counts = self.config.trips_on(error)
         except (
             Exception
-        ) as broken:  # The user's predicate. An error that it cannot judge counts as a failure.
+        ) as broken:  # Of the user's predicate. An error that it cannot judge counts as a failure.
             log_suppressed_error(attempt, "node.circuit_predicate_failed", broken)
             counts = True
         if counts:
