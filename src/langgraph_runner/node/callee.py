@@ -17,7 +17,7 @@ from langgraph_runner.node.outcome import Outcome, Success
 if TYPE_CHECKING:
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node", "without_partial"]
+__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node", "name_of", "without_partial"]
 
 NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
 """What `create_node()` makes a node of."""
@@ -79,7 +79,7 @@ class Callee:
             function=source,
             is_async=_is_coroutine_function(source),
             source=source,
-            name=_name(source),
+            name=name_of(source),
             parameters=parameters,
             injected=frozenset(parameter.name for parameter in injected),
             required=tuple(p.name for p in injected if p.default is inspect.Parameter.empty),
@@ -91,7 +91,7 @@ class Callee:
             function=runnable.ainvoke if prefer_async else runnable.invoke,
             is_async=prefer_async,
             source=runnable,
-            name=_name(runnable),
+            name=name_of(runnable),
             injected=frozenset({"config"}),
             required=("config",),
         )
@@ -125,11 +125,11 @@ class Callee:
         return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters)
 
 
-def _name(source: Any) -> str:
-    """The name of `source` for the user."""
+def name_of(source: Any) -> str:
+    """The name of a function, of a partial of one or of a Runnable; else the name of its class."""
+    source = without_partial(source)
     if isinstance(source, Runnable):
         return source.get_name()
-    source = without_partial(source)
     return str(getattr(source, "__name__", type(source).__name__))
 
 
