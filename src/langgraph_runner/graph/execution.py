@@ -49,17 +49,7 @@ _clock: Final = REAL_RUNTIMES.blocking
 
 
 class Execution:
-    """The config, the controls and the result of one run. Belongs to that run alone.
-
-    Args:
-        graph: The graph.
-        options: The options of the runner.
-        config: The config of the caller.
-        abort_signal: Stops the run; so does one in the config.
-        control: LangGraph's control, to drain the run; None for a new one.
-        is_async: Whether the run is awaited.
-        listener: What to notify of nodes; None for nothing.
-    """
+    """The config, the controls and the result of one run, made of what `GraphRunner.run()` was given."""
 
     def __init__(
         self,
@@ -168,10 +158,7 @@ class Execution:
         return (_clock.monotonic() - self.started) * 1000
 
     def result(self, error: Exception | None) -> GraphRunResult:
-        """Return the result of the run, and log its end.
-
-        Args:
-            error: What ended it; None if it came to its end.
+        """Return the result of the run, and log its end; `error` is what ended it, None if it came to its end.
 
         Raises:
             Exception: `error`, where it is for the graph around this run: an interrupt, a command to the parent, the

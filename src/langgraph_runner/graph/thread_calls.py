@@ -24,10 +24,8 @@ __all__ = ["calls_in_threads", "when_all_ended"]
 def calls_in_threads(place: str) -> list[Future[Any]]:
     """Return the calls in threads that a node is waiting for, or has left behind.
 
-    A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`.
-
-    Args:
-        place: The checkpoint namespace of the node.
+    A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`. The
+    node is known by its `place`, its checkpoint namespace.
 
     Returns:
         Futures that are done when the functions have returned. Empty on a Python whose `ThreadPoolExecutor` works

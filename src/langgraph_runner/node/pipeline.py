@@ -81,13 +81,7 @@ class Pipeline:
         *,
         wants_outcome: bool,
     ) -> Any:
-        """Call the node once.
-
-        Args:
-            state: What its function is called with.
-            config: LangGraph's config; None in a unit test.
-            keywords: What LangGraph injected, for the function and its fallback.
-            wants_outcome: Whether to give what became of the call as a value, or what LangGraph expects of a node.
+        """Call the node once, with what LangGraph has injected as `keywords`. In a unit test there is no config.
 
         Returns:
             With `wants_outcome` a `Success` or a `Failure`, and no failure is raised. Otherwise what the function

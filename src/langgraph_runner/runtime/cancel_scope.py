@@ -53,12 +53,9 @@ class CancelScope:
 
     @classmethod
     def of_running(cls, limits: Limits, task: asyncio.Task[Any], cancel_requests: int) -> CancelScope:
-        """Make the scope of a body that runs already, to stop it now.
+        """Make the scope of a body that runs already, to stop it now for a fired signal or a requested drain.
 
-        Args:
-            limits: What stops it: a signal that has fired, or a drain that was requested.
-            task: The task that runs the body.
-            cancel_requests: How often the task had been asked to end when the body began.
+        `cancel_requests` is how often its task had been asked to end when the body began.
         """
         scope = cls(limits)
         scope._task, scope._outer = task, cancel_requests
@@ -176,10 +173,6 @@ _of_thread = _OfThread()
 
 def watch_for_drain(entry: Watched, loop: asyncio.AbstractEventLoop) -> set[Watched]:
     """Let a drain request stop what the running task awaits next: for less than a `CancelScope` costs.
-
-    Args:
-        entry: Is asked to `look()` from time to time.
-        loop: The running loop.
 
     Returns:
         The set of what is watched. Discard `entry` from it in the end.

@@ -33,12 +33,6 @@ def deliver_failure(
 ) -> dict[str, Any]:
     """Give LangGraph the failure of a node.
 
-    Args:
-        failure: What became of the call.
-        on_error: What to do about it.
-        schema: What is known of the graph's state.
-        config: LangGraph's config of the call.
-
     Returns:
         The update that captures it.
 

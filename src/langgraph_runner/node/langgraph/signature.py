@@ -56,10 +56,7 @@ def dress(
 def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> str:
     """The qualified name of the node of a Runnable, by which LangGraph's node cache identifies it.
 
-    Args:
-        runnable: What the node wraps.
-        kind: The name of its class.
-        name: The node's name, if it was given one.
+    `kind` is the name of its class, `name` that of the node, if it was given one.
     """
     function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
     qualname = getattr(function, "__qualname__", None)

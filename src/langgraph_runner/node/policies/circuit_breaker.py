@@ -393,11 +393,7 @@ class NodeCircuitBreaker:
 
 
 class EarlyRefusal:
-    """A `Policy` that refuses before a wait what an open breaker would refuse after it.
-
-    Args:
-        breaker: It stands inside of what makes the attempts wait.
-    """
+    """A `Policy` that refuses before a wait what an open breaker would refuse after it."""
 
     def __init__(self, breaker: NodeCircuitBreaker) -> None:
         self._breaker = breaker
