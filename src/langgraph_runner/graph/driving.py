@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from langgraph_runner.graph.execution import Execution
     from langgraph_runner.graph.options import ExecutionOptions
     from langgraph_runner.graph.result import GraphRunResult
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["end_run", "run_awaited", "run_blocking", "stream"]
 
@@ -132,27 +133,23 @@ async def end_run(
     execution: Execution, result: GraphRunResult, options: ExecutionOptions, *, is_async: bool
 ) -> None:
     """Record how the run ended, and call the error handler. If that fails, it is logged; the result stays."""
-    await _record_end(execution, result, is_async=is_async)
+    runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
+    await _record_end(execution, result, runtime)
     handler = options.error_handler
     error = _error_for_handler(result, options)
     if handler is None or error is None:
         return
-    runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
     callback = accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
     function = runtime.adapt(callback, is_async=Callee.of(handler, field="error_handler").is_async)
     try:
-        handled = function(error, result)
-        if is_async:
-            handled = await handled
+        handled = await runtime.call(function, (error, result), {}, None)
         if inspect.isawaitable(handled):  # A plain function may return what an async one returns.
-            handled = runtime.adapt(_await, is_async=True)(handled)
-            if is_async:
-                await handled
+            await runtime.call(runtime.adapt(_await, is_async=True), (handled,), {}, None)
     except Exception as failure:
         _log_failure("run.error_handler_failed", "The error handler failed, too", failure, error)
 
 
-async def _record_end(execution: Execution, result: GraphRunResult, *, is_async: bool) -> None:
+async def _record_end(execution: Execution, result: GraphRunResult, runtime: Runtime) -> None:
     saver = execution.graph.checkpointer
     if not isinstance(saver, JsonFileSaver):
         return
@@ -163,10 +160,8 @@ async def _record_end(execution: Execution, result: GraphRunResult, *, is_async:
         "errors": result.errors,
     }
     try:
-        if is_async:
-            await saver.arecord_run_end(execution.config, **end)
-        else:
-            saver.record_run_end(execution.config, **end)
+        record = saver.arecord_run_end if runtime.is_async else saver.record_run_end
+        await runtime.call(record, (execution.config,), end, None)
     except Exception as failure:
         _log_failure("run.end_not_recorded", "The state file does not record this end", failure, result.error)
 

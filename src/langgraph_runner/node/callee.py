@@ -103,7 +103,8 @@ class Callee:
 
     def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
         """Select the keyword arguments that the function accepts; fill in missing required ones."""
-        if not self._takes_anything:
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters):
+            # A parameter that is called like one of LangGraph's, but is the function's own, keeps its default.
             others = {parameter.name for parameter in self.parameters[1:]} - INJECTABLE.keys()
             names = others | self.injected
             available = {name: value for name, value in available.items() if name in names}
@@ -119,10 +120,6 @@ class Callee:
         """Fill in missing required keyword arguments, as in a unit test, where LangGraph injects nothing."""
         missing = {name: INJECTABLE[name]() for name in self.required if name not in keywords}
         return {**keywords, **missing} if missing else keywords
-
-    @property
-    def _takes_anything(self) -> bool:
-        return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters)
 
 
 def name_of(source: Any) -> str:

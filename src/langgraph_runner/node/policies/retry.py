@@ -75,7 +75,7 @@ class RetryConfig(OptionModel):
     @model_validator(mode="before")
     @classmethod
     def _cap_of_a_long_backoff(cls, values: Any) -> Any:
-        """Whoever asks for a first wait beyond the usual cap, and names no other, means that wait."""
+        """A first wait above the default cap raises the cap, unless `max_backoff_ms` is given."""
         backoff_ms = values.get("backoff_ms") if isinstance(values, dict) else None
         if (
             isinstance(backoff_ms, (int, float))
