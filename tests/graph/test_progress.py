@@ -9,8 +9,8 @@ from langgraph.graph import START, StateGraph
 from rich.console import Console
 
 from langgraph_runner import GraphRunner, GraphState
+from langgraph_runner.graph.listener import NodeRun
 from langgraph_runner.graph.progress import LiveProgress
-from langgraph_runner.graph.watch import NodeRun
 
 
 def _graph():

@@ -7,7 +7,7 @@ prints warnings and errors on stderr, so a captured failure is always visible. T
 users may configure either at any time.
 
 structlog is imported when the first event is logged, because importing it takes longer than all the rest of the
-package's own code. Each package names its logger once, in its `logs.py`; that of `graph` is in `handling.py`.
+package's own code.
 """
 
 import contextlib

@@ -11,10 +11,10 @@ from langgraph_runner.graph.json_saver.errors import CheckpointTooLargeError as 
 from langgraph_runner.graph.json_saver.errors import CheckpointVersionError as CheckpointVersionError
 from langgraph_runner.graph.json_saver.errors import CheckpointWriteError as CheckpointWriteError
 from langgraph_runner.graph.json_saver.saver import JsonFileSaver as JsonFileSaver
+from langgraph_runner.graph.listener import NodeRun as NodeRun
+from langgraph_runner.graph.listener import RunListener as RunListener
 from langgraph_runner.graph.options import ExecutionOptions as ExecutionOptions
 from langgraph_runner.graph.result import GraphRunResult as GraphRunResult
 from langgraph_runner.graph.result import GraphRunStatus as GraphRunStatus
 from langgraph_runner.graph.runner import GraphRunner as GraphRunner
-from langgraph_runner.graph.watch import NodeRun as NodeRun
-from langgraph_runner.graph.watch import RunListener as RunListener
 from langgraph_runner.graph.wrapping import wrap_graph as wrap_graph

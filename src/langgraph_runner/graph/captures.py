@@ -59,13 +59,7 @@ class Captures:
         self._lock = threading.Lock()
 
     def node_ended(self, place: str, level: str, output: Any) -> None:
-        """Record what a node returned to the state of its graph.
-
-        Args:
-            place: The place of the node.
-            level: The level of its graph.
-            output: What it returned.
-        """
+        """Record what the node at `place` returned to the state of its graph, which is at `level`."""
         update = output.update if isinstance(output, Command) else output
         if not self._captures and type(update) is dict and "errors" not in update:
             return  # As most nodes end.
@@ -85,12 +79,7 @@ class Captures:
                     self._captures[error_id] = _Capture(record, _Item(level), _Item(level) if flag else None)
 
     def graph_ended(self, place: str, output: Any) -> None:
-        """Record what a nested graph returned to the node that runs it.
-
-        Args:
-            place: The place of the node that runs it.
-            output: The output of the graph, or of any other chain that the node calls.
-        """
+        """Record what a nested graph, or any other chain, returned to the node at `place` that runs it."""
         if not self._captures or not isinstance(output, Mapping):
             return
         with self._lock:
@@ -113,25 +102,21 @@ class Captures:
         Args:
             place: Only in graphs that the node at this place runs; None for the whole run.
         """
-        with self._lock:
-            levels = [each.flag.level for each in self._captures.values() if each.flag is not None]
         return any(
-            level is not None and (place is None or level == place or level.startswith(f"{place}|"))
-            for level in levels
+            place is None or level == place or level.startswith(f"{place}|")
+            for level in self._levels_of_flags()
         )
 
     def lost_flag(self, channels: Iterable[str]) -> bool:
-        """Whether a flag `blocked` has not reached the outermost graph.
-
-        Args:
-            channels: The fields of the outermost graph.
-        """
-        if not self._captures:
-            return False
+        """Whether a flag `blocked` has not reached the outermost graph, whose fields are `channels`."""
         has_flags = "routing_flags" in channels
+        return any(level != OUTERMOST or not has_flags for level in self._levels_of_flags())
+
+    def _levels_of_flags(self) -> list[str]:
+        """Return where the flags `blocked` are that have not been handled."""
         with self._lock:
-            levels = [each.flag.level for each in self._captures.values() if each.flag is not None]
-        return any(level is not None and not (level == OUTERMOST and has_flags) for level in levels)
+            flags = [capture.flag for capture in self._captures.values() if capture.flag is not None]
+            return [flag.level for flag in flags if flag.level is not None]
 
     def with_lost(
         self, records: tuple[NodeErrorRecord, ...], channels: Iterable[str], *, is_complete: bool

@@ -1,25 +1,39 @@
-"""Consuming the stream of the graph of an `Execution`, blocking or awaited, until it ends or is stopped."""
+"""Driving an `Execution`, blocking or awaited: its stream until that ends or is stopped, then the end of the run.
+
+The end is recorded in the state file, if there is one, before the error handler is called.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors import RunCancelledError, RunTimeoutError
+from langgraph_runner.callbacks import accept_fewer_arguments
+from langgraph_runner.errors import RunBlockedError, RunCancelledError, RunTimeoutError
 from langgraph_runner.errors.exceptions import note_once
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.execution import MODES
+from langgraph_runner.graph.json_saver.saver import JsonFileSaver
+from langgraph_runner.graph.options import HANDLER_ARGUMENTS
+from langgraph_runner.graph.result import GraphRunStatus
+from langgraph_runner.node.callee import Callee
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import Limits
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.runtime.threads import call_in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 
     from langgraph_runner.graph.execution import Execution
+    from langgraph_runner.graph.options import ExecutionOptions
+    from langgraph_runner.graph.result import GraphRunResult
+    from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["run_awaited", "run_blocking", "stream"]
+__all__ = ["end_run", "run_awaited", "run_blocking", "stream"]
 
 _GRACE_S: Final = 1.0
 """How long the runner waits for a blocking run that was stopped before it leaves the thread behind."""
@@ -27,12 +41,7 @@ _END: Final = object()
 
 
 def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]) -> Exception | None:
-    """Run the graph to its end.
-
-    Args:
-        execution: The run.
-        graph_input: For the graph.
-        options: Of `graph.stream()`.
+    """Run the graph to its end; `options` are those of `graph.stream()`.
 
     Returns:
         The error that ended the run; None if the graph came to its end.
@@ -94,11 +103,7 @@ async def stream(
 ) -> AsyncGenerator[tuple[Any, str, Any], None]:
     """Yield what LangGraph streams, as (namespace, mode, data), until the run ends or is stopped.
 
-    Args:
-        execution: The run.
-        graph_input: For the graph.
-        options: Of `graph.astream()`.
-        modes: What to stream in addition to what the run needs itself.
+    `options` are those of `graph.astream()`; `modes` is what to stream in addition to what the run needs itself.
 
     Raises:
         Exception: What ended the run.
@@ -122,6 +127,63 @@ async def stream(
     finally:
         execution.close()
         await chunks.aclose()
+
+
+async def end_run(
+    execution: Execution, result: GraphRunResult, options: ExecutionOptions, *, is_async: bool
+) -> None:
+    """Record how the run ended, and call the error handler. If that fails, it is logged; the result stays."""
+    runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
+    await _record_end(execution, result, runtime)
+    handler = options.error_handler
+    error = _error_for_handler(result, options)
+    if handler is None or error is None:
+        return
+    callback = accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
+    function = runtime.adapt(callback, is_async=Callee.of(handler, field="error_handler").is_async)
+    try:
+        handled = await runtime.call(function, (error, result), {}, None)
+        if inspect.isawaitable(handled):  # A plain function may return what an async one returns.
+            await runtime.call(runtime.adapt(_await, is_async=True), (handled,), {}, None)
+    except Exception as failure:
+        _log_failure("run.error_handler_failed", "The error handler failed, too", failure, error)
+
+
+async def _record_end(execution: Execution, result: GraphRunResult, runtime: Runtime) -> None:
+    saver = execution.graph.checkpointer
+    if not isinstance(saver, JsonFileSaver):
+        return
+    end: dict[str, Any] = {
+        "status": result.status.value,
+        "started": result.started_at,
+        "ended": result.ended_at,
+        "errors": result.errors,
+    }
+    try:
+        record = saver.arecord_run_end if runtime.is_async else saver.record_run_end
+        await runtime.call(record, (execution.config,), end, None)
+    except Exception as failure:
+        _log_failure("run.end_not_recorded", "The state file does not record this end", failure, result.error)
+
+
+def _error_for_handler(result: GraphRunResult, options: ExecutionOptions) -> Exception | None:
+    """Return the error that the error handler is called with; None if it is not called."""
+    if result.status in {GraphRunStatus.FAILED, GraphRunStatus.TIMED_OUT}:
+        return result.error
+    if result.status is GraphRunStatus.BLOCKED and options.handle_blocked:
+        nodes = dict.fromkeys(record["node_id"] for record in result.errors)  # Each once, in their order.
+        return RunBlockedError(nodes=tuple(nodes))
+    return None
+
+
+def _log_failure(event: str, note: str, failure: Exception, error: Exception | None) -> None:
+    if error is not None:
+        note_once(error, f"{note}: {type(failure).__name__}.")
+    emit("langgraph_runner.graph", logging.ERROR, event, error_type=type(failure).__name__)
+
+
+async def _await(awaitable: Awaitable[Any]) -> None:
+    await awaitable
 
 
 @contextlib.contextmanager

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from langgraph.types import Interrupt, StreamMode
 
     from langgraph_runner.errors import NodeErrorRecord
+    from langgraph_runner.graph.listener import RunListener
     from langgraph_runner.graph.options import ExecutionOptions
-    from langgraph_runner.graph.watch import RunListener
 
 __all__ = ["MODES", "Execution"]
 
@@ -49,17 +49,7 @@ _clock: Final = REAL_RUNTIMES.blocking
 
 
 class Execution:
-    """The config, the controls and the result of one run. Belongs to that run alone.
-
-    Args:
-        graph: The graph.
-        options: The options of the runner.
-        config: The config of the caller.
-        abort_signal: Stops the run; so does one in the config.
-        control: LangGraph's control, to drain the run; None for a new one.
-        is_async: Whether the run is awaited.
-        listener: What to notify of nodes; None for nothing.
-    """
+    """The config, the controls and the result of one run, made of what `GraphRunner.run()` was given."""
 
     def __init__(
         self,
@@ -99,9 +89,13 @@ class Execution:
         configs: tuple[RunnableConfig, ...] = (configured, graph.config or {}, ambient)
         if not is_async and not any(each.get("max_concurrency") for each in configs):
             configured["max_concurrency"] = options.max_concurrency + _SPARE_THREADS
-        outer_control = control or self._outer_control
-        self._stop = _StopControl(self._watch, outer_control) if options.stop_when_blocked else None
-        self.control = self._stop or control or _control_within(outer_control)
+        self._stop: _StopControl | None = None
+        if options.stop_when_blocked:
+            self._stop = _StopControl(control or self._outer_control or RunControl(), self._watch)
+            control = self._stop
+        elif control is None:
+            control = RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
+        self.control = control
         handlers: Any = [WatchHandler(self._watch)]
         if ambient or isinstance(callbacks, BaseCallbackManager):
             self.config = merge_configs({**configured, "callbacks": callbacks}, {"callbacks": handlers})
@@ -164,10 +158,7 @@ class Execution:
         return (_clock.monotonic() - self.started) * 1000
 
     def result(self, error: Exception | None) -> GraphRunResult:
-        """Return the result of the run, and log its end.
-
-        Args:
-            error: What ended it; None if it came to its end.
+        """Return the result of the run, and log its end; `error` is what ended it, None if it came to its end.
 
         Raises:
             Exception: `error`, where it is for the graph around this run: an interrupt, a command to the parent, the
@@ -182,13 +173,12 @@ class Execution:
         if (aborted := self.aborted()) is not None and _is_of_abort(error, records):
             error = aborted  # The nodes reported it before the run saw the signal.
         status = self._status(error)
-        if isinstance(error, GraphDrained):
-            is_stopped_by_failure = self._stop is not None and self._stop.has_stopped
-        else:
-            is_stopped_by_failure = False
-        if is_stopped_by_failure or (
-            status is GraphRunStatus.COMPLETED and (is_blocked(state) or captures.lost_flag(channels))
-        ):
+        has_blocked = False
+        if status is GraphRunStatus.COMPLETED:
+            has_blocked = is_blocked(state) or captures.lost_flag(channels)
+        elif status is GraphRunStatus.DRAINED and self._stop is not None:
+            has_blocked = self._stop.has_stopped
+        if has_blocked:
             status, error = GraphRunStatus.BLOCKED, None
         if error is not None and status is not GraphRunStatus.DRAINED:
             records = (*records, self._record_of(error))
@@ -285,25 +275,20 @@ class _NestedControl(RunControl):
         return super().drain_reason or self._outer.drain_reason
 
 
-def _control_within(outer: RunControl | None) -> RunControl:
-    return RunControl() if outer is None else _NestedControl(outer)
-
-
-class _StopControl(RunControl):
+class _StopControl(_NestedControl):
     """Drains each graph of a run, between two supersteps, once a failure that blocks was captured in it."""
 
-    __slots__ = ("_outer", "_watch", "has_stopped")
+    __slots__ = ("_watch", "has_stopped")
 
-    def __init__(self, watch: RunWatch, outer: RunControl | None) -> None:
-        super().__init__()
+    def __init__(self, outer: RunControl, watch: RunWatch) -> None:
+        super().__init__(outer)
         self._watch = watch
-        self._outer = outer
         self.has_stopped = False
         """Whether such a failure is why a graph was drained."""
 
     @property
     def drain_requested(self) -> bool:
-        if super().drain_requested or (self._outer is not None and self._outer.drain_requested):
+        if super().drain_requested:
             return True
         stops = self._watch.is_blocked()
         self.has_stopped = self.has_stopped or stops
@@ -311,8 +296,7 @@ class _StopControl(RunControl):
 
     @property
     def drain_reason(self) -> str | None:
-        outer_reason = None if self._outer is None else self._outer.drain_reason
-        return super().drain_reason or outer_reason or ("blocked" if self.has_stopped else None)
+        return super().drain_reason or ("blocked" if self.has_stopped else None)
 
 
 def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from langgraph_runner.graph.watch import NodeRun
+    from langgraph_runner.graph.listener import NodeRun
 
 __all__ = ["LiveProgress"]
 
@@ -164,10 +164,7 @@ def _is_terminal(stream: Any) -> bool:
 def _log_failure_of(show: Callable[[], object]) -> None:
     try:
         show()
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # rich raises SystemExit where the reader of the console is gone.
+    except (Exception, SystemExit) as error:  # SystemExit: rich, where the reader of the console is gone.
         emit(
             "langgraph_runner.graph", logging.WARNING, "run.progress_failed", error_type=type(error).__name__
         )

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from langgraph.pregel import Pregel
 
 from langgraph_runner.graph.default_retry import default_retry_in, with_default_retry
-from langgraph_runner.graph.driving import run_awaited, run_blocking, stream
+from langgraph_runner.graph.driving import end_run, run_awaited, run_blocking, stream
 from langgraph_runner.graph.execution import Execution
-from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver.saver import JsonFileSaver
+from langgraph_runner.graph.listener import check_listener
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
-from langgraph_runner.graph.watch import check_listener
 from langgraph_runner.node.langgraph.internals import action_of
 from langgraph_runner.node.policies.fallback import check_fallback_nodes
 from langgraph_runner.runtime.runtimes import drive
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
     from langgraph.types import StreamMode
 
+    from langgraph_runner.graph.listener import RunListener
     from langgraph_runner.graph.result import GraphRunResult
-    from langgraph_runner.graph.watch import RunListener
     from langgraph_runner.node import AbortSignal
 
 __all__ = ["GraphRunner"]

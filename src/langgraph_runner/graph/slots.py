@@ -100,14 +100,7 @@ class Slots:
                 seat.granted.set_exception(error)
 
     def _pass_on_needs_lock(self, ancestor: Seat | None) -> Seat | None:
-        """Pass on the slot of a seat that has ended.
-
-        Args:
-            ancestor: The parent of that seat.
-
-        Returns:
-            The seat that waited for the slot and has it now; None if no seat waited for it.
-        """
+        """Pass on the slot of an ended seat, whose parent is `ancestor`; return the waiting seat that got it."""
         while ancestor is not None and ancestor.has_ended:
             ancestor = ancestor.parent
         if ancestor is not None and not ancestor.has_slot and not ancestor.children:

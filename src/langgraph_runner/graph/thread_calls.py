@@ -7,6 +7,7 @@ the future of its call, which is found on the stack of the thread.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from concurrent.futures import Future
 from contextvars import Context
@@ -15,24 +16,34 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables.config import var_child_runnable_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["calls_in_threads"]
+__all__ = ["calls_in_threads", "when_all_ended"]
 
 
 def calls_in_threads(place: str) -> list[Future[Any]]:
     """Return the calls in threads that a node is waiting for, or has left behind.
 
-    A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`.
-
-    Args:
-        place: The checkpoint namespace of the node.
+    A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`. The
+    node is known by its `place`, its checkpoint namespace.
 
     Returns:
         Futures that are done when the functions have returned. Empty on a Python whose `ThreadPoolExecutor` works
         in an unknown way.
     """
     return [future for context, future in _running_calls() if _is_within(context, place)]
+
+
+def when_all_ended(calls: list[Future[Any]], then: Callable[[], None]) -> None:
+    """Call `then` once, when all of `calls` have ended; in the thread of the last one."""
+    left = itertools.count(len(calls) - 1, -1)  # Its `next()` is atomic.
+
+    def one_less(_: object) -> None:
+        if next(left) == 0:
+            then()
+
+    for call in calls:
+        call.add_done_callback(one_less)
 
 
 def _running_calls() -> Iterator[tuple[Context, Future[Any]]]:

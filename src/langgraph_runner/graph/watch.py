@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import logging
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables.config import var_child_runnable_config
@@ -25,74 +22,22 @@ from langgraph.constants import START
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors.classification import is_control_flow
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.captures import OUTERMOST, Captures
+from langgraph_runner.graph.listener import NodeRun, notify
 from langgraph_runner.graph.slots import GRANTED
-from langgraph_runner.graph.thread_calls import calls_in_threads
+from langgraph_runner.graph.thread_calls import calls_in_threads, when_all_ended
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from uuid import UUID
 
-    from langgraph_runner.graph.slots import Seat, Slots
+    from langgraph_runner.graph.listener import NodeRunOutcome, RunListener
+    from langgraph_runner.graph.slots import Slots
 
-__all__ = ["NodeRun", "RunListener", "RunWatch", "WatchHandler", "check_listener", "watch_of"]
+__all__ = ["RunWatch", "WatchHandler", "watch_of"]
 
-NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
 _monotonic: Final = REAL_RUNTIMES.blocking.monotonic
-
-
-@dataclass(slots=True, eq=False)
-class NodeRun:
-    """One call of a node."""
-
-    name: str
-    """The name of the node in its graph."""
-    step: int
-    """The superstep of its own graph, from 1."""
-    place: str
-    """LangGraph's name of this task, unique in the run: its checkpoint namespace."""
-    parent: NodeRun | None
-    """The node that runs the graph of this one, or has called it as a task; None in the outermost graph."""
-    started: float = 0.0
-    """When it was called, after it had waited for its slot; in seconds of a monotonic clock."""
-    duration_ms: float = 0.0
-    """How long it took, once it has ended."""
-    outcome: NodeRunOutcome | None = None
-    """How it ended; None as long as it has not."""
-    seat: Seat | None = None
-    """Its claim to a slot; None where an outer run does not count it."""
-    is_called: bool = False
-    """Whether it has its slot, so that LangGraph calls it."""
-
-
-class RunListener(Protocol):
-    """Receives the begin and the end of each node, in any thread. What it raises is logged and harms nothing."""
-
-    def node_started(self, node: NodeRun) -> None:
-        """A node is called."""
-
-    def node_ended(self, node: NodeRun) -> None:
-        """It has ended."""
-
-
-def check_listener(listener: object) -> None:
-    """Refuse what is not a `RunListener`.
-
-    Raises:
-        TypeError: A method is missing, or it is a class instead of an instance.
-    """
-    missing = [name for name in ("node_started", "node_ended") if not callable(getattr(listener, name, None))]
-    if missing:
-        raise TypeError(
-            f"progress must be True or a listener with node_started(node) and node_ended(node), got {listener!r:.80},"
-            f" which has no {' and no '.join(missing)}."
-        )
-    if isinstance(listener, type):
-        raise TypeError(
-            f"progress must be an instance, got the class {listener.__name__}. Pass {listener.__name__}()."
-        )
 
 
 class RunWatch:
@@ -226,7 +171,7 @@ class RunWatch:
         node.is_called = True
         if self._listener is not None:
             node.started = _monotonic()
-            _notify(self._listener, "node_started", node)
+            notify(self._listener, "node_started", node)
 
     def record_output(self, run_id: UUID, output: Any) -> None:
         """Follow captured failures through an output: of a node, or of a graph or a chain that a node calls."""
@@ -284,7 +229,7 @@ class RunWatch:
             self._release(key, node)
         if self._listener is not None and node.is_called:
             node.duration_ms = (_monotonic() - node.started) * 1000
-            _notify(self._listener, "node_ended", node)
+            notify(self._listener, "node_ended", node)
         return node
 
     def _leave_after_threads(self, key: int, node: NodeRun) -> None:
@@ -293,13 +238,11 @@ class RunWatch:
         Until then the node is at work: it keeps its slot, and remains the caller of what they call.
         """
         calls = calls_in_threads(node.place)
-        if not calls:
+        if calls:
+            self._held.add(key)
+            when_all_ended(calls, partial(self._release, key, node))
+        else:
             self._release(key, node)
-            return
-        self._held.add(key)
-        pending = _Countdown(len(calls), partial(self._release, key, node))
-        for call in calls:
-            call.add_done_callback(pending.one_less)
 
     def _release(self, key: int, node: NodeRun) -> None:
         self._held.discard(key)
@@ -324,19 +267,6 @@ def _node_in(metadata: Mapping[str, Any] | None, parent: NodeRun | None) -> Node
     if name == START:
         return None
     return NodeRun(str(name), int(metadata.get("langgraph_step", 0)), place, parent)
-
-
-class _Countdown:
-    """Calls `then` when `one_less` was called `count` times. Thread-safe."""
-
-    def __init__(self, count: int, then: Callable[[], None]) -> None:
-        self._left = itertools.count(count - 1, -1)  # Its `next()` is atomic.
-        self._then = then
-
-    def one_less(self, _: object) -> None:
-        """Count one that is done."""
-        if next(self._left) == 0:
-            self._then()
 
 
 class _Inline:
@@ -456,15 +386,3 @@ def _outcome_of(error: BaseException) -> NodeRunOutcome:
     if not isinstance(error, Exception):
         return "cancelled"
     return "interrupted" if is_control_flow(error) else "failed"
-
-
-def _notify(listener: RunListener, method: str, node: NodeRun) -> None:
-    try:
-        getattr(listener, method)(node)
-    except Exception as error:  # A listener never harms the run.
-        emit(
-            "langgraph_runner.graph",
-            logging.WARNING,
-            "run.listener_failed",
-            error_type=type(error).__name__,
-        )

@@ -146,12 +146,9 @@ async def _invoke_returned(runnable: Runnable[Any, Any], call: NodeCall, attempt
 
 
 async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proceed) -> Any:
-    """Make further attempts until one succeeds or no other is allowed.
+    """Make further attempts, each with `run_attempt`, until one succeeds or no other is allowed.
 
-    Args:
-        call: The call, of which the first attempt has been made.
-        failed: What that attempt raised.
-        run_attempt: Makes one attempt.
+    The first attempt has been made, and raised `failed`.
 
     Raises:
         RetryExhaustedError: The last allowed attempt failed, after at least one retry.

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
@@ -17,7 +17,7 @@ from langgraph_runner.node.outcome import Outcome, Success
 if TYPE_CHECKING:
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node"]
+__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node", "name_of", "without_partial"]
 
 NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
 """What `create_node()` makes a node of."""
@@ -50,7 +50,7 @@ class Callee:
     """Its signature; empty where it has none to read."""
     injected: frozenset[str] = frozenset()
     """The parameters of `INJECTABLE` that it has."""
-    required: tuple[str, ...] = field(default=())
+    required: tuple[str, ...] = ()
     """Those of them without a default of their own."""
 
     @classmethod
@@ -79,7 +79,7 @@ class Callee:
             function=source,
             is_async=_is_coroutine_function(source),
             source=source,
-            name=_name(source),
+            name=name_of(source),
             parameters=parameters,
             injected=frozenset(parameter.name for parameter in injected),
             required=tuple(p.name for p in injected if p.default is inspect.Parameter.empty),
@@ -91,7 +91,7 @@ class Callee:
             function=runnable.ainvoke if prefer_async else runnable.invoke,
             is_async=prefer_async,
             source=runnable,
-            name=_name(runnable),
+            name=name_of(runnable),
             injected=frozenset({"config"}),
             required=("config",),
         )
@@ -103,7 +103,8 @@ class Callee:
 
     def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
         """Select the keyword arguments that the function accepts; fill in missing required ones."""
-        if not self._takes_anything:
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters):
+            # A parameter that is called like one of LangGraph's, but is the function's own, keeps its default.
             others = {parameter.name for parameter in self.parameters[1:]} - INJECTABLE.keys()
             names = others | self.injected
             available = {name: value for name, value in available.items() if name in names}
@@ -120,18 +121,20 @@ class Callee:
         missing = {name: INJECTABLE[name]() for name in self.required if name not in keywords}
         return {**keywords, **missing} if missing else keywords
 
-    @property
-    def _takes_anything(self) -> bool:
-        return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters)
 
-
-def _name(source: Any) -> str:
-    """The name of `source` for the user."""
+def name_of(source: Any) -> str:
+    """The name of a function, of a partial of one or of a Runnable; else the name of its class."""
+    source = without_partial(source)
     if isinstance(source, Runnable):
         return source.get_name()
-    while isinstance(source, functools.partial):
-        source = source.func
     return str(getattr(source, "__name__", type(source).__name__))
+
+
+def without_partial(function: Any) -> Any:
+    """The function that a `functools.partial`, or several, call in the end."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
@@ -197,9 +200,8 @@ def _as_langgraph_calls_it(source: Any) -> Any:
         or inspect.isasyncgenfunction(source)
         or inspect.isasyncgenfunction(getattr(source, "__call__", None))  # noqa: B004
     ):
-        made = RunnableLambda(
-            source
-        )  # The values that the generator yields are added up to the node's output.
+        # The values that the generator yields are added up to the node's output.
+        made = RunnableLambda(source)
         # add_sequence() calls a node by this.
         made.__name__ = getattr(source, "__name__", type(source).__name__)  # type: ignore[attr-defined]
         return made
@@ -210,8 +212,7 @@ def _as_langgraph_calls_it(source: Any) -> Any:
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = without_partial(function)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - of a callable object its method counts
     )

@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
 from langgraph_runner.errors.hints import as_choice
-from langgraph_runner.node.callee import Callee, NodeFunction, as_fallback, is_node
+from langgraph_runner.node.callee import Callee, NodeFunction, as_fallback, is_node, without_partial
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.nodes import AsyncNode, RunnableNode, SyncNode, async_node, sync_node
 from langgraph_runner.node.option_model import OnDrain, OnError
@@ -204,7 +204,7 @@ def create_node(
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None:
         check_name(name)
-    if is_node(_innermost(fn)):
+    if is_node(without_partial(fn)):
         raise TypeError("fn: it is a node already; give all options to one create_node().")
     check_sanitizer(sanitizer)
     compile_patterns()
@@ -249,13 +249,6 @@ def create_node(
         )
         return RunnableNode(options, awaiting)
     return async_node(options) if callee.is_async else sync_node(options)
-
-
-def _innermost(function: object) -> object:
-    """The function that a `functools.partial`, or several, call in the end."""
-    while isinstance(function, partial):
-        function = function.func
-    return function
 
 
 def _as_fallback(fallback: NodeFunction | str | None, runtime: Runtime) -> Callee | FallbackNode | None:

@@ -30,6 +30,7 @@ from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
+from langgraph_runner.node.langgraph.internals import injectables
 from langgraph_runner.node.langgraph.isolation import isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
@@ -81,13 +82,7 @@ class Pipeline:
         *,
         wants_outcome: bool,
     ) -> Any:
-        """Call the node once.
-
-        Args:
-            state: What its function is called with.
-            config: LangGraph's config; None in a unit test.
-            keywords: What LangGraph injected, for the function and its fallback.
-            wants_outcome: Whether to give what became of the call as a value, or what LangGraph expects of a node.
+        """Call the node once, with what LangGraph has injected as `keywords`. In a unit test there is no config.
 
         Returns:
             With `wants_outcome` a `Success` or a `Failure`, and no failure is raised. Otherwise what the function
@@ -233,7 +228,7 @@ class Pipeline:
         available = {"config": call.config or {}, **call.keywords}
         try:
             if not isinstance(fallback, Callee):
-                available = {**fallback.keywords(call.config), **available}
+                available = {**injectables(call.config), **available}
                 fallback = fallback.callee(call.config)
             keywords = fallback.keywords(available)
             value = await call.runtime.call(fallback.function, (call.state,), keywords, limits)

@@ -12,7 +12,6 @@ from langgraph_runner.errors.logs import is_enabled
 from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
 
 if TYPE_CHECKING:
-    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.options import Spans
     from langgraph_runner.node.outcome import Failure
@@ -42,14 +41,12 @@ def report_started(call: NodeCall) -> None:
 def report_success(call: NodeCall, duration_ms: float) -> None:
     """Report that the function or its fallback delivered."""
     outcome = "fallback" if call.fallback_used else "success"
-    if call.collector is not None:
-        _record_queued(call, call.collector)
-        if call.fallback_used:
-            _record_fallback(call, call.collector, duration_ms)
-        else:
-            _record(call, call.collector, "record_success", call.name, duration_ms)
-    if call.span is not None:
-        _trace(call, "end", outcome, attempts=call.attempts)
+    _record_queued(call)
+    if call.fallback_used:
+        _record_fallback(call, duration_ms)
+    else:
+        _record(call, "record_success", call.name, duration_ms)
+    _trace(call, "end", outcome, attempts=call.attempts)
     if call.is_logged:
         log(
             call.options.log_level,
@@ -64,19 +61,17 @@ def report_success(call: NodeCall, duration_ms: float) -> None:
 def report_failure(call: NodeCall, failure: Failure) -> None:
     """Report that the node failed finally: as an error, or as a warning where the node did nothing wrong."""
     category = FailureCategory(failure.record["category"])
-    if call.collector is not None:
-        _record_queued(call, call.collector)
-        _record(call, call.collector, "record_failure", call.name, failure.duration_ms, category)
+    _record_queued(call)
+    _record(call, "record_failure", call.name, failure.duration_ms, category)
     fault = category is not FailureCategory.CANCELLED and category not in REFUSALS
-    if call.span is not None:
-        _trace(
-            call,
-            "end",
-            "failure" if fault else str(category.value),
-            attempts=failure.attempts,
-            error_type=failure.record["error_type"],
-            message=failure.record["message"],
-        )
+    _trace(
+        call,
+        "end",
+        "failure" if fault else str(category.value),
+        attempts=failure.attempts,
+        error_type=failure.record["error_type"],
+        message=failure.record["message"],
+    )
     if call.options.callee.is_async and is_blocking_error(failure.exception):
         log(
             logging.WARNING,
@@ -98,9 +93,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
 
 def report_cancelled(call: NodeCall, error: BaseException) -> None:
     """Report that the node ends with what it must not handle: asyncio's cancellation, `KeyboardInterrupt`."""
-    if call.collector is not None:
-        duration_ms, category = call.elapsed_ms(), FailureCategory.CANCELLED
-        _record(call, call.collector, "record_failure", call.name, duration_ms, category)
+    _record(call, "record_failure", call.name, call.elapsed_ms(), FailureCategory.CANCELLED)
     _log_end(call, "node.cancelled", error, max(call.options.log_level, logging.WARNING))
 
 
@@ -110,11 +103,9 @@ def report_interrupted(call: NodeCall, error: BaseException) -> None:
 
 
 def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> None:
-    if call.collector is not None:
-        _record_queued(call, call.collector)
-    if call.span is not None:
-        kind = "cancelled" if event == "node.cancelled" else "interrupted"
-        _trace(call, "end", kind, attempts=call.attempts, error_type=type(error).__name__)
+    _record_queued(call)
+    kind = "cancelled" if event == "node.cancelled" else "interrupted"
+    _trace(call, "end", kind, attempts=call.attempts, error_type=type(error).__name__)
     log(
         level,
         event,
@@ -127,11 +118,8 @@ def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> No
 
 def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float) -> None:
     """Report that an attempt failed and another will follow. The event names the type; the text may hold secrets."""
-    if call.collector is not None:
-        _record(call, call.collector, "record_retry", call.name)
-    if call.span is not None:
-        name = type(error).__name__
-        _trace(call, "attempt_failed", attempt, error_type=name, retry_in_ms=delay_ms)
+    _record(call, "record_retry", call.name)
+    _trace(call, "attempt_failed", attempt, error_type=type(error).__name__, retry_in_ms=delay_ms)
     log(
         logging.WARNING,
         "node.retrying",
@@ -145,8 +133,7 @@ def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float
 
 def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
     """Report that the function failed and its fallback takes over. The type only; the text may hold secrets."""
-    if call.span is not None:
-        _trace(call, "fell_back", error_type=type(primary_error).__name__)
+    _trace(call, "fell_back", error_type=type(primary_error).__name__)
     log(
         logging.WARNING,
         "node.falling_back",
@@ -163,29 +150,33 @@ def _start_span(call: NodeCall, spans: Spans) -> None:
         log_suppressed_error(call, "node.span_failed", error)
 
 
-def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *arguments: Any) -> None:
-    """Hand something to a collector. One of the user's may raise."""
+def _record(call: NodeCall, method: str, *arguments: Any) -> None:
+    """Hand something to the collector, if there is one. One of the user's may raise."""
+    if call.collector is None:
+        return
     try:
-        getattr(collector, method)(*arguments)
+        getattr(call.collector, method)(*arguments)
     except Exception as error:  # Metrics never harm the node.
         log_suppressed_error(call, "node.metrics_failed", error)
 
 
-def _record_queued(call: NodeCall, collector: NodeMetricsCollector) -> None:
+def _record_queued(call: NodeCall) -> None:
     """Count a call that a policy has made wait; a collector of the user's may not know of that."""
-    if call.has_queued and callable(getattr(collector, "record_queued", None)):
-        _record(call, collector, "record_queued", call.name)
+    if call.has_queued and callable(getattr(call.collector, "record_queued", None)):
+        _record(call, "record_queued", call.name)
 
 
-def _record_fallback(call: NodeCall, collector: NodeMetricsCollector, duration_ms: float) -> None:
+def _record_fallback(call: NodeCall, duration_ms: float) -> None:
     """The function failed and its fallback delivered; a collector of the user's may know only failures."""
-    knows_fallbacks = callable(getattr(collector, "record_fallback", None))
+    knows_fallbacks = callable(getattr(call.collector, "record_fallback", None))
     method = "record_fallback" if knows_fallbacks else "record_failure"
-    _record(call, collector, method, call.name, duration_ms, call.primary_failure)
+    _record(call, method, call.name, duration_ms, call.primary_failure)
 
 
 def _trace(call: NodeCall, method: str, *arguments: Any, **fields: Any) -> None:
-    """Report something to the span of the call. One of the user's may raise."""
+    """Report something to the span of the call, if there is one. One of the user's may raise."""
+    if call.span is None:
+        return
     try:
         getattr(call.span, method)(*arguments, **fields)
     except Exception as error:  # A tracer never harms the node.

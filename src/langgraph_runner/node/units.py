@@ -24,7 +24,7 @@ from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
 from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, interrupts_so_far
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.node.options import CheckedOptions
-from langgraph_runner.node.policies.retry import GiveUp, RetryAfter, as_retry_config, decide_retry, given_up
+from langgraph_runner.node.policies.retry import GiveUp, as_retry_config, decide_retry, given_up
 from langgraph_runner.runtime.abort import AbortSignal
 from langgraph_runner.runtime.limits import Limits
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime, Runtimes, drive
@@ -166,18 +166,6 @@ def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[...
     return cast("Callable[..., Any]", wrapper)
 
 
-class _Progress:
-    """How far one call of a retried function is."""
-
-    __slots__ = ("attempts", "name", "runtime", "started")
-
-    def __init__(self, name: str, runtime: Runtime) -> None:
-        self.name = name
-        self.runtime = runtime
-        self.started = runtime.monotonic()
-        self.attempts = 0
-
-
 async def _retried(
     retry: RetryConfig,
     fn: Callable[..., Any],
@@ -185,52 +173,46 @@ async def _retried(
     arguments: tuple[Any, ...],
     keywords: dict[str, Any],
 ) -> Any:
-    around = CURRENT_CONTEXT.get()
-    progress = _Progress(callee.name, _runtime(around, is_async=callee.is_async))
-    cancels_before = progress.runtime.cancel_requests()
+    around, name = CURRENT_CONTEXT.get(), callee.name
+    runtime = _runtime(around, is_async=callee.is_async)
+    started, attempts = runtime.monotonic(), 0
+    cancels_before = runtime.cancel_requests()
     interrupts_before = interrupts_so_far()
     failed: Exception | None = None
     try:
         while True:
-            signal = _signal_around(around, callee.name)
-            progress.attempts += 1
+            signal = _signal_around(around, name)
+            attempts += 1
             try:
                 if failed is None:
                     return await _called(fn, callee, arguments, keywords)
-                with ConfigOfAttempt(progress.attempts, interrupts_before):
+                with ConfigOfAttempt(attempts, interrupts_before):
                     return await _called(fn, callee, arguments, keywords)
             except Exception as error:
                 if is_control_flow(error) or isinstance(error, NodeCancellationError | CircuitOpenError):
                     raise
                 failed = error
-            if progress.runtime.cancel_requests() > cancels_before:
+            if runtime.cancel_requests() > cancels_before:
                 # The function made an ordinary error of the cancellation of its task.
                 raise asyncio.CancelledError from failed
-            decision = _decision(retry, progress, failed)
+            try:
+                decision = decide_retry(retry, failed, attempts=attempts, started=started, runtime=runtime)
+            except (
+                Exception
+            ) as broken:  # A predicate of the user's; the function's error matters more than its own.
+                _warn("function.retry_predicate_failed", name, broken)
+                decision = GiveUp("final")
             if isinstance(decision, GiveUp):
-                raise given_up(decision, failed, node=progress.name, attempts=progress.attempts)
-            _log_retry(progress, failed, decision.delay_ms)
-            limits = None if signal is None else Limits(callee.name, signal)
-            await progress.runtime.sleep(decision.delay_ms / 1000, limits)
+                raise given_up(decision, failed, node=name, attempts=attempts)
+            delay_ms = decision.delay_ms
+            _warn("function.retrying", name, failed, attempt=attempts, delay_ms=round(delay_ms, 3))
+            await runtime.sleep(delay_ms / 1000, None if signal is None else Limits(name, signal))
     finally:
         del failed  # Its traceback holds this frame.
 
 
-def _decision(retry: RetryConfig, progress: _Progress, failed: Exception) -> RetryAfter | GiveUp:
-    try:
-        return decide_retry(
-            retry, failed, attempts=progress.attempts, started=progress.started, runtime=progress.runtime
-        )
-    except Exception as broken:  # A predicate of the user's; the function's error matters more than its own.
-        name = type(broken).__name__
-        emit(
-            LOGGER,
-            logging.WARNING,
-            "function.retry_predicate_failed",
-            function=progress.name,
-            error_type=name,
-        )
-        return GiveUp("final")
+def _warn(event: str, function: str, error: Exception, **fields: Any) -> None:
+    emit(LOGGER, logging.WARNING, event, function=function, **fields, error_type=type(error).__name__)
 
 
 async def _called(
@@ -250,7 +232,11 @@ async def _limited(
     around = CURRENT_CONTEXT.get()
     signal = _signal_around(around, callee.name)
     # A context of its own: what stops this call must not stop the rest of the node.
-    context = around.of_attempt(around.attempt) if around is not None else _bare_context(fn, callee.name)
+    if around is None:
+        options = CheckedOptions.bare(fn, callee.name, REAL_RUNTIMES)
+        context: NodeContext = NodeCall.of(options, None, None, {}, None)
+    else:
+        context = around.of_attempt(around.attempt)
     limits = Limits(callee.name, signal, timeout_ms=timeout_ms, on_stop=context.stop)
     CURRENT_CONTEXT.set(context)
     try:
@@ -282,19 +268,3 @@ def _signal_around(around: NodeContext | None, name: str) -> AbortSignal | None:
     if (reason := around.ancestor_stop()) is not None:
         raise NodeCancellationError(node=name, reason=reason)
     return AbortSignal.any(*around.ancestor_signals())
-
-
-def _bare_context(fn: Callable[..., Any], name: str) -> NodeContext:
-    return NodeCall.of(CheckedOptions.bare(fn, name, REAL_RUNTIMES), None, None, {}, None)
-
-
-def _log_retry(progress: _Progress, error: Exception, delay_ms: float) -> None:
-    emit(
-        LOGGER,
-        logging.WARNING,
-        "function.retrying",
-        function=progress.name,
-        attempt=progress.attempts,
-        delay_ms=round(delay_ms, 3),
-        error_type=type(error).__name__,
-    )

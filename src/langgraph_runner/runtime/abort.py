@@ -7,15 +7,15 @@ The pair is that of the web platform (DOM Standard, section 3): the side that ma
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.errors import NodeCancellationError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.wake import Wake
+from langgraph_runner.runtime.wake import Wake, call_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ class AbortSignal:
         """Wait in a coroutine until the signal fires. Bound it with `asyncio.timeout`, if need be."""
         loop = asyncio.get_running_loop()
         fired = asyncio.Event()
-        remove = self.add_callback(lambda: _call_soon(loop, fired.set))
+        remove = self.add_callback(partial(call_soon, loop, fired.set))
         try:
             await fired.wait()
         finally:
@@ -249,8 +249,3 @@ def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:
         return signal
     hint = " Pass its `.signal`." if isinstance(signal, AbortController) else ""
     raise TypeError(f"{field} must be an AbortSignal, got {signal!r:.80}.{hint}")
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # The loop has closed: nothing waits in it any more.
-        loop.call_soon_threadsafe(callback)

@@ -7,7 +7,6 @@ from outside is never swallowed), for three causes at once and at about its cost
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import sys
 import threading
@@ -16,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
+from langgraph_runner.runtime.wake import call_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,23 +42,20 @@ class CancelScope:
         NodeCancellationError: On entering or leaving, when the signal had fired or a drain was requested.
     """
 
-    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer", "_watch")
+    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer", "_watched")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._error: NodeRunnerError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._disarm: Callable[[], None] | None = None
-        self._watch: _DrainWatch | None = None
+        self._watched: set[Watched] | None = None
 
     @classmethod
     def of_running(cls, limits: Limits, task: asyncio.Task[Any], cancel_requests: int) -> CancelScope:
-        """Make the scope of a body that runs already, to stop it now.
+        """Make the scope of a body that runs already, to stop it now for a fired signal or a requested drain.
 
-        Args:
-            limits: What stops it: a signal that has fired, or a drain that was requested.
-            task: The task that runs the body.
-            cancel_requests: How often the task had been asked to end when the body began.
+        `cancel_requests` is how often its task had been asked to end when the body began.
         """
         scope = cls(limits)
         scope._task, scope._outer = task, cancel_requests
@@ -79,12 +76,10 @@ class CancelScope:
         if limits.seconds is not None:
             self._timer = loop.call_at(loop.time() + limits.seconds, self._time_out)
         if limits.signal is not None:
-            self._disarm = limits.signal.add_callback(partial(self._signal_fired, loop))
+            # It fires in any thread, perhaps in the body itself: take the next turn of the loop.
+            self._disarm = limits.signal.add_callback(partial(call_soon, loop, self.look))
         if limits.control is not None:
-            self._watch = _watch_of(loop)
-            self._watch.entries.add(self)
-            if not self._watch.is_ticking:
-                self._watch.schedule()
+            self._watched = watch_for_drain(self, loop)
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -95,8 +90,8 @@ class CancelScope:
             self._timer.cancel()
         if self._disarm is not None:
             self._disarm()
-        if self._watch is not None:
-            self._watch.entries.discard(self)
+        if self._watched is not None:
+            self._watched.discard(self)
         stopped, self._error = self._error, None
         if stopped is None:
             return
@@ -124,11 +119,6 @@ class CancelScope:
             late = task.get_loop().time() - timer.when()
             self._cancel(self._limits.timed_out(seconds + late))
 
-    def _signal_fired(self, loop: asyncio.AbstractEventLoop) -> None:
-        # From any thread, perhaps from the body itself: take the next turn of the loop.
-        with contextlib.suppress(RuntimeError):  # The loop has closed, and with it the body has ended.
-            loop.call_soon_threadsafe(self.look)
-
     def _cancel(self, error: NodeRunnerError | None) -> None:
         if error is None or self._error is not None or self._task is None:
             return
@@ -139,9 +129,6 @@ class CancelScope:
 
 class Watched(Protocol):
     """What a drain request stops: a `CancelScope`, or a node call whose attempt nothing else can stop."""
-
-    drain_scope: CancelScope | None
-    """What has stopped it; None as long as nothing has."""
 
     def look(self) -> None:
         """Stop what runs if a drain was requested."""
@@ -157,7 +144,7 @@ class _DrainWatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = weakref.ref(loop)
-        self.entries: set[Watched | CancelScope] = set()
+        self.entries: set[Watched] = set()
         self.is_ticking = False
 
     def schedule(self) -> None:
@@ -184,26 +171,15 @@ class _OfThread(threading.local):
 _of_thread = _OfThread()
 
 
-def _watch_of(loop: asyncio.AbstractEventLoop) -> _DrainWatch:
-    watch = _of_thread.watch
-    if watch is None or watch.loop() is not loop:
-        watch = _of_thread.watch = _DrainWatch(loop)
-    return watch
-
-
-def watch_for_drain(entry: Watched, loop: asyncio.AbstractEventLoop) -> set[Watched | CancelScope]:
+def watch_for_drain(entry: Watched, loop: asyncio.AbstractEventLoop) -> set[Watched]:
     """Let a drain request stop what the running task awaits next: for less than a `CancelScope` costs.
 
-    Args:
-        entry: Is asked to `look()` from time to time; if it stops what runs, it sets its `drain_scope`.
-        loop: The running loop.
-
     Returns:
-        The set of what is watched. Discard `entry` from it in the end, and leave its `drain_scope`.
+        The set of what is watched. Discard `entry` from it in the end.
     """
     watch = _of_thread.watch
     if watch is None or watch.loop() is not loop:
-        watch = _watch_of(loop)
+        watch = _of_thread.watch = _DrainWatch(loop)
     watch.entries.add(entry)
     if not watch.is_ticking:
         watch.schedule()

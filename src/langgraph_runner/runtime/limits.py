@@ -90,14 +90,7 @@ class Limits:
     ) -> Limits:
         """Make the limits of a part of a call: its own timeout, or the rest of the total one if that is shorter.
 
-        Args:
-            node: As for `Limits`.
-            signal: As for `Limits`.
-            control: As for `Limits`.
-            timeout_ms: Limit of this part; None for no limit.
-            total_ms: Limit of the whole call; None for no limit.
-            elapsed_ms: How long the call has taken so far.
-            on_stop: As for `Limits`.
+        `timeout_ms` limits this part, `total_ms` the whole call, which has taken `elapsed_ms` so far.
 
         Raises:
             NodeTimeoutError: Nothing is left of `total_ms`.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 from langgraph_runner.runtime.threads import await_in_thread, call_in_thread
-from langgraph_runner.runtime.wake import Wake
+from langgraph_runner.runtime.wake import Wake, call_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -253,9 +253,8 @@ class BlockingRuntime(_Clock):
 
 
 class _RealRuntimes:
-    def __init__(self) -> None:
-        self.awaiting: Runtime = AsyncRuntime()
-        self.blocking: Runtime = BlockingRuntime()
+    awaiting: Runtime = AsyncRuntime()
+    blocking: Runtime = BlockingRuntime()
 
 
 REAL_RUNTIMES: Final = _RealRuntimes()
@@ -309,11 +308,6 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("A blocking pipeline awaited something that suspends.")
 
 
-def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
-    with contextlib.suppress(RuntimeError):  # The loop has closed: there is nothing left to stop.
-        loop.call_soon_threadsafe(task.cancel)
-
-
 def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     # asyncio.run() would leave this thread without the event loop that the program has set for it.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
@@ -336,7 +330,7 @@ def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: 
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         if node_call is not None and is_stoppable and task is not None:
             # This thread may be left behind; the coroutine can be stopped, so it is.
-            node_call.abort_signal.add_callback(partial(_cancel_soon, loop, task))
+            node_call.abort_signal.add_callback(partial(call_soon, loop, task.cancel))
         return await function(*arguments, **keywords)
 
     try:

@@ -7,17 +7,17 @@ drop what it returns later, and count it: `abandoned_threads()`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import queue
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.runtime import wake
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
-from langgraph_runner.runtime.wake import Wake
+from langgraph_runner.runtime.wake import Wake, call_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,12 +102,7 @@ async def await_in_thread(function: Callable[..., Any], *arguments: Any, **keywo
     """
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-
-    def wake_loop() -> None:
-        with contextlib.suppress(RuntimeError):  # The loop has closed: there is nothing left to wake.
-            loop.call_soon_threadsafe(ended.set)
-
-    attempt = _ThreadedAttempt(function, arguments, keywords, wake_loop)
+    attempt = _ThreadedAttempt(function, arguments, keywords, partial(call_soon, loop, ended.set))
     try:
         attempt.start(f"node-{getattr(function, '__name__', 'function')}")
         await ended.wait()
@@ -164,7 +159,9 @@ class _ThreadedAttempt:
         function, arguments, keywords = self._work
         value: Any = None
         error: BaseException | None = None
-        if not self._begins():
+        with self._lock:
+            self._running = not self._abandoned
+        if not self._running:
             return  # It was abandoned before it began, and so was not counted.
         try:
             value = function(*arguments, **keywords)
@@ -176,11 +173,6 @@ class _ThreadedAttempt:
                 return
             self._value, self._error, self.finished = value, error, True
         self._on_end()
-
-    def _begins(self) -> bool:
-        with self._lock:
-            self._running = not self._abandoned
-            return self._running
 
     def abandon(self) -> bool:
         """Stop waiting for the thread. False if it has finished already, or was abandoned before."""

@@ -19,11 +19,7 @@ __all__ = ["timeout", "wait_for_event"]
 
 @asynccontextmanager
 async def timeout(seconds: float | None, runtime: Runtime) -> AsyncIterator[None]:
-    """Limit the time of an `async with` block, as `asyncio.timeout()` does.
-
-    Args:
-        seconds: The limit, by the clock of `runtime`; None for no limit.
-        runtime: The clock.
+    """Limit the time of an `async with` block, as `asyncio.timeout()` does; None for no limit.
 
     Raises:
         TimeoutError: The limit passed.
@@ -49,16 +45,7 @@ async def timeout(seconds: float | None, runtime: Runtime) -> AsyncIterator[None
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float, runtime: Runtime) -> bool:
-    """Wait until an event is set, at most for a given time.
-
-    Args:
-        event: What to wait for.
-        seconds: The limit, by the clock of `runtime`.
-        runtime: The clock.
-
-    Returns:
-        Whether the event is set.
-    """
+    """Wait until an event is set, at most for `seconds`; return whether it is."""
     if not event.is_set():
         try:
             async with timeout(seconds, runtime):

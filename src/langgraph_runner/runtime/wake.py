@@ -9,11 +9,16 @@ that the operating system gives to another thread, does not end the wait: so the
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["Wake"]
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+__all__ = ["Wake", "call_soon"]
 
 _MAIN_SLICE_S: Final = 0.1
 
@@ -52,3 +57,9 @@ class Wake:
         except queue.Empty:
             return False
         return True
+
+
+def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Call `callback` in the next turn of a loop, from any thread; never if the loop has closed."""
+    with contextlib.suppress(RuntimeError):  # It has closed: nothing waits in it any more.
+        loop.call_soon_threadsafe(callback)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.node.callee import NodeFunction
+from langgraph_runner.node.callee import NodeFunction, name_of
 from langgraph_runner.node.policies.bulkhead import BulkheadLike
 from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
 from langgraph_runner.node.policies.policy import Policy
@@ -19,7 +19,6 @@ from langgraph_runner.node.policies.rate_limit import RateLimitLike
 from langgraph_runner.node.policies.retry import RetryLike
 from langgraph_runner.runtime.timeouts import TimeoutLike
 from langgraph_runner.workflow.blueprint import Blueprint
-from langgraph_runner.workflow.definition.binding import name_of
 from langgraph_runner.workflow.definition.checks import change_type_problem, list_problem, shape_problems
 from langgraph_runner.workflow.definition.spec import (
     CacheScope,

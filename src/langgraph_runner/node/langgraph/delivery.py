@@ -10,10 +10,11 @@ from langgraph_runner.errors import FallbackError, NodeCancellationError
 from langgraph_runner.errors.exceptions import note_once, original_error
 from langgraph_runner.node.langgraph.internals import (
     end_run_after_superstep,
+    graph_channels,
+    has_native_cache,
     holds_errors,
     is_checkpointed,
     name_in_graph,
-    native_policies,
     run_control,
     writes_fields,
 )
@@ -32,12 +33,6 @@ def deliver_failure(
     failure: Failure, on_error: OnError, schema: SchemaWatch, config: RunnableConfig | None
 ) -> dict[str, Any]:
     """Give LangGraph the failure of a node.
-
-    Args:
-        failure: What became of the call.
-        on_error: What to do about it.
-        schema: What is known of the graph's state.
-        config: LangGraph's config of the call.
 
     Returns:
         The update that captures it.
@@ -67,11 +62,14 @@ def _captured(
     """
     if config:
         schema.look_at(None, config)
-    obstacle = _obstacle(schema, config)
-    if obstacle is None and on_error == "stop" and name_in_graph(config) is not None:
-        obstacle = (
-            None if end_run_after_superstep(config) else "this LangGraph's runs cannot be ended by a node."
-        )
+    obstacle = _obstacle(config)
+    if (
+        obstacle is None
+        and on_error == "stop"
+        and name_in_graph(config) is not None
+        and not end_run_after_superstep(config)
+    ):
+        obstacle = "this LangGraph's runs cannot be ended by a node."
     if obstacle is not None:
         error = _to_raise(failure)
         note_once(error, f"Raised, not captured: {obstacle}")
@@ -86,15 +84,16 @@ def _captured(
     return {"errors": [failure.record], "routing_flags": {"blocked": True}}
 
 
-def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
+def _obstacle(config: RunnableConfig | None) -> str | None:
     """Why a failure cannot be captured here, and what to do about it."""
-    if not schema.keeps_errors(config):
+    channels = graph_channels(config)
+    if channels is not None and "errors" not in channels:
         return "the graph's state has no 'errors' field. Let it inherit from GraphState, or use on_error='raise'."
     if not holds_errors(config):
         return "the graph's field 'errors' holds no list of records. Rename it, or use on_error='raise'."
     if not writes_fields(config):
         return "the caller of a @task would take the failure for a result. Use on_error='raise'."
-    if native_policies(config).caches:
+    if has_native_cache(config):
         return (
             "the node's CachePolicy would serve the failure again as a result. Use on_error='raise' with it."
         )

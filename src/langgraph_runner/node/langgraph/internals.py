@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypedDict, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_origin
 
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.config import var_child_runnable_config
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 __all__ = [
     "RUNTIME",
     "ConfigOfAttempt",
-    "NativePolicies",
     "action_of",
     "as_runnable",
     "end_run_after_superstep",
     "graph_channels",
     "has_current_config",
     "has_fields",
+    "has_native_cache",
+    "has_native_retry",
     "holds_errors",
     "injectables",
     "interrupts_so_far",
@@ -50,7 +51,6 @@ __all__ = [
     "is_checkpointed",
     "kind_of",
     "name_in_graph",
-    "native_policies",
     "next_attempt_config",
     "next_attempt_keywords",
     "nodes_of_graph",
@@ -73,8 +73,7 @@ _EDGES = ("branch:to:", "join:")
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
     """The control of the run that `config` belongs to, on which a drain is requested; None outside a graph."""
-    configurable = config["configurable"] if config and "configurable" in config else None
-    runtime = configurable[RUNTIME] if configurable and RUNTIME in configurable else None
+    runtime = _configured(config, RUNTIME)
     return runtime.control if isinstance(runtime, Runtime) else None
 
 
@@ -85,7 +84,7 @@ def run_id(config: RunnableConfig | None) -> str | None:
     metadata_id = (config.get("metadata") or {}).get("run_id")
     if metadata_id is not None:
         return str(metadata_id)
-    runtime = (config.get("configurable") or {}).get(RUNTIME)
+    runtime = _configured(config, RUNTIME)
     info = runtime.execution_info if isinstance(runtime, Runtime) else None
     return info.run_id if info is not None else None
 
@@ -99,8 +98,7 @@ def name_in_graph(config: RunnableConfig | None) -> str | None:
 
 def is_checkpointed(config: RunnableConfig | None) -> bool:
     """Whether the run can be resumed from a checkpoint."""
-    configurable = (config or {}).get("configurable") or {}
-    checkpointer = configurable.get(_CHECKPOINTER)
+    checkpointer = _configured(config, _CHECKPOINTER)
     return checkpointer is not None and checkpointer is not False
 
 
@@ -190,11 +188,21 @@ def _count_of(counter: Callable[[], int] | None) -> int:
 
 def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
     """The names of the fields of the running graph's state; None where they cannot be known."""
-    read: Callable[..., Any] | None = ((config or {}).get("configurable") or {}).get(_READ)
-    for argument in getattr(read, "args", ()):
-        if isinstance(argument, dict) and isinstance(next(iter(argument.values()), None), BaseChannel):
-            return argument.keys()
-    return None
+    channels = _channels_in(config)
+    return channels.keys() if channels else None
+
+
+def _channels_in(config: RunnableConfig | None) -> dict[str, Any]:
+    """The fields of the running graph's state; empty where they cannot be known."""
+    for argument in getattr(_configured(config, _READ), "args", ()):
+        if _holds_channels(argument):
+            channels: dict[str, Any] = argument
+            return channels
+    return {}
+
+
+def _holds_channels(argument: object) -> bool:
+    return isinstance(argument, dict) and isinstance(next(iter(argument.values()), None), BaseChannel)
 
 
 _place_of_channels: dict[Any, int] = {}
@@ -228,23 +236,21 @@ def has_fields(
 
 def _find_channels(read: partial[Any]) -> None:
     for place, argument in enumerate(read.args):
-        if type(argument) is dict and isinstance(next(iter(argument.values()), None), BaseChannel):
+        if _holds_channels(argument):
             _place_of_channels[read.func] = place
             return
 
 
 def holds_errors(config: RunnableConfig | None) -> bool:
     """Whether the field `errors` of the graph's state keeps a list of records; True if that is not known."""
-    read: Callable[..., Any] | None = ((config or {}).get("configurable") or {}).get(_READ)
-    for argument in getattr(read, "args", ()):
-        channel = argument.get("errors") if isinstance(argument, dict) else None
-        if isinstance(channel, (LastValue, BinaryOperatorAggregate)):
-            # The class tells: int, str and dict are kinds of a graph's own. What is no class is left to the graph.
-            kind: Any = channel.ValueType
-            kind = kind.__origin__ if get_origin(kind) is Annotated else kind
-            kind = get_origin(kind) or kind
-            return not (isinstance(kind, type) and issubclass(kind, (int, float, str, bytes, Mapping)))
-    return True
+    channel = _channels_in(config).get("errors")
+    if not isinstance(channel, (LastValue, BinaryOperatorAggregate)):
+        return True
+    # The class tells: int, str and dict are kinds of a graph's own. What is no class is left to the graph.
+    kind: Any = channel.ValueType
+    kind = kind.__origin__ if get_origin(kind) is Annotated else kind
+    kind = get_origin(kind) or kind
+    return not (isinstance(kind, type) and issubclass(kind, (int, float, str, bytes, Mapping)))
 
 
 # The field of a state that is one value; that of a functional API's entrypoint. A graph with fields has neither.
@@ -264,20 +270,14 @@ def writes_fields(config: RunnableConfig | None) -> bool:
     return path[-1] is not True
 
 
-class NativePolicies(NamedTuple):
-    """What LangGraph itself was configured to do for a node."""
-
-    retries: bool = False
-    caches: bool = False
+def has_native_retry(config: RunnableConfig | None) -> bool:
+    """Whether LangGraph itself would retry the running node."""
+    return bool(getattr(_task_in(config), "retry_policy", None))
 
 
-def native_policies(config: RunnableConfig | None) -> NativePolicies:
-    """Whether LangGraph would retry the running node, and whether it keeps its result in a cache."""
-    task = _task_in(config)
-    return NativePolicies(
-        retries=bool(getattr(task, "retry_policy", None)),
-        caches=getattr(task, "cache_key", None) is not None,
-    )
+def has_native_cache(config: RunnableConfig | None) -> bool:
+    """Whether LangGraph itself keeps the result of the running node in a cache."""
+    return getattr(_task_in(config), "cache_key", None) is not None
 
 
 def static_successors(config: RunnableConfig | None) -> list[str]:
@@ -316,7 +316,7 @@ def nodes_of_graph(config: RunnableConfig | None) -> dict[str, Any] | None:
 
 def injectables(config: RunnableConfig | None) -> dict[str, Any]:
     """What LangGraph would inject by name into a node of the running graph; empty outside a graph."""
-    runtime = ((config or {}).get("configurable") or {}).get(RUNTIME)
+    runtime = _configured(config, RUNTIME)
     if not isinstance(runtime, Runtime):
         return {}
     return {
@@ -338,7 +338,7 @@ def _end_quietly(loop: Any) -> bool:
 def _loops_of(config: RunnableConfig | None) -> list[Any]:
     """The loop that runs the node of `config`, then those of the graphs around it; empty if they are not known."""
     loops: list[Any] = []
-    while isinstance(call := _call_in(config), partial):
+    while isinstance(call := _configured(config, _CALL), partial):
         loop = getattr(call.keywords.get("schedule_task"), "__self__", None)
         if not isinstance(loop, PregelLoop) or not hasattr(loop, "_prepare_tasks_and_emit_checkpoint"):
             return []
@@ -363,14 +363,14 @@ def _runs_a_graph(config: RunnableConfig | None) -> bool:
 
 def _task_in(config: RunnableConfig | None) -> Any:
     """LangGraph's task of the running node; None where it is not known."""
-    call = _call_in(config)
+    call = _configured(config, _CALL)
     # LangGraph hands each node a function to call tasks with, which knows the node's own task.
     task_of_node = call.args[0] if isinstance(call, partial) and call.args else None
     return task_of_node() if callable(task_of_node) else None
 
 
-def _call_in(config: RunnableConfig | None) -> Any:
-    return ((config or {}).get("configurable") or {}).get(_CALL)
+def _configured(config: RunnableConfig | None, key: str) -> Any:
+    return ((config or {}).get("configurable") or {}).get(key)
 
 
 def action_of(runnable: Any) -> Any:

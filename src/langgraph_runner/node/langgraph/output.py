@@ -27,11 +27,6 @@ def checked_output(value: Any, node: str, config: RunnableConfig | None) -> Any:
     Where what a node returns is written as a whole, anything: for a state that is one value, for the functional
     API, for a `NodeBuilder`.
 
-    Args:
-        value: What the function returned.
-        node: Name of the node, for the error.
-        config: Of the call: it knows the running graph.
-
     Raises:
         InvalidNodeOutputError: Anything else: a number, a string, a plain list, a generator, a coroutine that was
             not awaited (it is closed), a dict with a key that is not a string.

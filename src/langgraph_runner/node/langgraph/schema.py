@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.langgraph.internals import (
     graph_channels,
+    has_native_retry,
     name_in_graph,
-    native_policies,
     static_successors,
     writes_fields,
 )
@@ -64,21 +64,25 @@ class SchemaWatch:
             return
         if (name := name_in_graph(config)) not in self.seen and len(self.seen) < _MOST_FINDINGS:
             self.seen.add(name)
-            if self.captured:
-                self._warn_about_ignored_retry(config)
+            if self.captured and has_native_retry(config):
+                self._warn(
+                    "node.native_retry_ignored",
+                    config,
+                    fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
+                )
         if not self.captured <= channels and self._is_new("errors", channels):
-            _warn(
+            self._warn(
                 "node.state_cannot_hold_errors",
-                node=name_in_graph(config) or self._node,
+                config,
                 missing=sorted(self.captured - channels),
                 fix="Let the state inherit from GraphState, or use on_error='raise'.",
             )
         if not keys <= channels and writes_fields(config):
             dropped = [key for key in sorted(keys - channels) if self._is_new(f"field {key}", channels)]
             if dropped:
-                _warn(
+                self._warn(
                     "node.unknown_fields_dropped",
-                    node=name_in_graph(config) or self._node,
+                    config,
                     fields=dropped,
                     fix="LangGraph drops fields that are not in the state's schema; add them there.",
                 )
@@ -91,20 +95,12 @@ class SchemaWatch:
         if successors and self._is_new(
             f"edges of {name_in_graph(config)}", graph_channels(config) or _NO_KEYS
         ):
-            _warn(
+            self._warn(
                 "node.static_edge_after_failure",
-                node=name_in_graph(config) or self._node,
+                config,
                 successors=successors,
                 fix="They run without what this node should have written. Use a conditional edge"
                 " (route_by_flags), on_error='stop' or on_error='raise'.",
-            )
-
-    def _warn_about_ignored_retry(self, config: RunnableConfig) -> None:
-        if native_policies(config).retries:
-            _warn(
-                "node.native_retry_ignored",
-                node=name_in_graph(config) or self._node,
-                fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
             )
 
     def _is_new(self, finding: str, channels: AbstractSet[str]) -> bool:
@@ -116,12 +112,5 @@ class SchemaWatch:
         self._reported.add(key)
         return True
 
-    @staticmethod
-    def keeps_errors(config: RunnableConfig | None) -> bool:
-        """Whether a captured error would reach the state; True where that cannot be known."""
-        channels = graph_channels(config)
-        return channels is None or "errors" in channels
-
-
-def _warn(event: str, **fields: Any) -> None:
-    emit(LOGGER, logging.WARNING, event, **fields)
+    def _warn(self, event: str, config: RunnableConfig, **fields: Any) -> None:
+        emit(LOGGER, logging.WARNING, event, node=name_in_graph(config) or self._node, **fields)

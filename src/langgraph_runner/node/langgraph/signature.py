@@ -6,11 +6,12 @@ its return annotation to draw the edges of `Command[Literal[...]]`.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
+
+from langgraph_runner.node.callee import without_partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,10 +56,7 @@ def dress(
 def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> str:
     """The qualified name of the node of a Runnable, by which LangGraph's node cache identifies it.
 
-    Args:
-        runnable: What the node wraps.
-        kind: The name of its class.
-        name: The node's name, if it was given one.
+    `kind` is the name of its class, `name` that of the node, if it was given one.
     """
     function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
     qualname = getattr(function, "__qualname__", None)
@@ -68,8 +66,7 @@ def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> st
 
 
 def _function_behind(source: Any) -> Any:
-    while isinstance(source, functools.partial):
-        source = source.func
+    source = without_partial(source)
     if inspect.isroutine(source) or isinstance(source, type):
         return source
     return source.__call__

@@ -268,7 +268,7 @@ class NodeCircuitBreaker:
             counts = self.config.trips_on(error)
         except (
             Exception
-        ) as broken:  # The user's predicate. An error that it cannot judge counts as a failure.
+        ) as broken:  # Of the user's predicate. An error that it cannot judge counts as a failure.
             log_suppressed_error(attempt, "node.circuit_predicate_failed", broken)
             counts = True
         if counts:
@@ -408,11 +408,7 @@ class NodeCircuitBreaker:
 
 
 class EarlyRefusal:
-    """A `Policy` that refuses before a wait what an open breaker would refuse after it.
-
-    Args:
-        breaker: It stands inside of what makes the attempts wait.
-    """
+    """A `Policy` that refuses before a wait what an open breaker would refuse after it."""
 
     def __init__(self, breaker: NodeCircuitBreaker) -> None:
         self._breaker = breaker

@@ -8,7 +8,7 @@ from langgraph.constants import START
 
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.node.callee import as_fallback, is_node
-from langgraph_runner.node.langgraph.internals import injectables, name_in_graph, nodes_of_graph
+from langgraph_runner.node.langgraph.internals import name_in_graph, nodes_of_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,10 +62,6 @@ class FallbackNode:
                 f"fallback: the node '{self.node_id}' cannot be found outside a graph. Pass its function instead."
             )
         return as_fallback(nodes[self.node_id], self._runtime)
-
-    def keywords(self, config: RunnableConfig | None) -> dict[str, Any]:
-        """What LangGraph would inject into the node."""
-        return injectables(config)
 
 
 def check_fallback_nodes(nodes: Mapping[str, Any]) -> None:

@@ -75,7 +75,7 @@ class RetryConfig(OptionModel):
     @model_validator(mode="before")
     @classmethod
     def _cap_of_a_long_backoff(cls, values: Any) -> Any:
-        """Whoever asks for a first wait beyond the usual cap, and names no other, means that wait."""
+        """A first wait above the default cap raises the cap, unless `max_backoff_ms` is given."""
         backoff_ms = values.get("backoff_ms") if isinstance(values, dict) else None
         if (
             isinstance(backoff_ms, (int, float))
@@ -163,14 +163,9 @@ _EXHAUSTED = GiveUp("exhausted")
 def decide_retry(
     retry: RetryConfig, error: Exception, *, attempts: int, started: float, runtime: Runtime
 ) -> RetryAfter | GiveUp:
-    """Decide what to do after an attempt raised `error`.
+    """Decide what to do after attempt number `attempts` raised `error`.
 
-    Args:
-        retry: The rules.
-        error: What the last attempt raised.
-        attempts: How many attempts have been made.
-        started: When the first one began, in seconds of the runtime's monotonic clock.
-        runtime: Clock and chance.
+    `started` is when the first attempt began, in seconds of the runtime's monotonic clock.
 
     Raises:
         Exception: A predicate of the user's raised.
@@ -197,13 +192,7 @@ def decide_retry(
 
 
 def given_up(decision: GiveUp, error: Exception, *, node: str, attempts: int) -> Exception:
-    """Make what to raise after the last attempt raised `error`.
-
-    Args:
-        decision: Why no further attempt is made.
-        error: What the last attempt raised.
-        node: What was called, for the message.
-        attempts: How many attempts were made.
+    """Make what to raise after attempt number `attempts`, the last one, raised `error`.
 
     Returns:
         A `RetryExhaustedError` caused by `error` after more than one attempt, else `error` itself.

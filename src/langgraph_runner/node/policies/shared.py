@@ -69,17 +69,11 @@ def read_policy(option: str, given: Any) -> Any:
 
 
 def policy_of(option: str, given: Any, *, name: str, clock: Callable[[], float]) -> Any:
-    """Make the policy of an option; one that was given to share is returned as it is.
-
-    Args:
-        option: A key of `SHARED_POLICIES`.
-        given: What was given for it; None for no policy.
-        name: Of the node or step, for errors.
-        clock: Seconds on a clock that never goes back.
+    """Make the policy of an option for the node or step `name`; one that was given to share is returned as it is.
 
     Raises:
-        ValueError: A field is out of its range.
-        TypeError: It is of no accepted kind.
+        ValueError: As of `read_policy()`.
+        TypeError: As of `read_policy()`.
     """
     kind = SHARED_POLICIES[option]
     found = read_policy(option, given)

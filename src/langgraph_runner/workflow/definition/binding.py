@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable
 
+from langgraph_runner.node.callee import without_partial
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
@@ -22,7 +24,6 @@ __all__ = [
     "HOST_PARAMETERS",
     "Binding",
     "bind",
-    "name_of",
     "named_parameters",
     "only_has_effects",
     "return_type",
@@ -105,20 +106,6 @@ def bind(
     ), problems
 
 
-def name_of(function: Any) -> str:
-    """Return the name of a function, of a partial of one or of a Runnable; else the name of its class."""
-    function = _without_partials(function)
-    if isinstance(function, Runnable):
-        return function.get_name()
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _without_partials(function: Any) -> Any:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
-
-
 def named_parameters(
     function: Any,
 ) -> tuple[dict[str, inspect.Parameter], list[inspect.Parameter]]:
@@ -148,7 +135,7 @@ def return_type(function: Any) -> Any:
     """
     if isinstance(function, Runnable):
         return Any
-    function = _without_partials(function)
+    function = without_partial(function)
     if isinstance(function, type):
         return function
     if not inspect.isroutine(function):
@@ -168,7 +155,7 @@ def return_type(function: Any) -> Any:
 
 def only_has_effects(function: Any) -> bool:
     """Return whether a step's function calls something and always returns None, judging by its bytecode."""
-    function = _without_partials(function)
+    function = without_partial(function)
     if not inspect.isroutine(function) and not isinstance(function, (type, Runnable)):
         function = getattr(type(function), "__call__", None)  # noqa: B004 - of a callable object
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
-from langgraph_runner.node.callee import is_node
+from langgraph_runner.node.callee import is_node, name_of
 from langgraph_runner.node.policies.policy import as_policies
 from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.node.policies.shared import SHARED_POLICIES, read_policy
 from langgraph_runner.runtime.timeouts import as_timeout_ms
-from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
+from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 from langgraph_runner.workflow.values.round_trip import describe_type, field_names, type_adapter
