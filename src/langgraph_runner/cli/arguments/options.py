@@ -198,9 +198,7 @@ Force = Annotated[
 ]
 NoCache = Annotated[
     bool,
-    typer.Option(
-        "--no-cache", help="Run every step, even if its result is cached. New results are still cached."
-    ),
+    typer.Option("--no-cache", help="Take no result from the cache. New results are still cached."),
 ]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A tag of the run. May be repeated.")
