@@ -32,8 +32,7 @@ LEFT: Final = (
         "A value that LangGraph refuses to write to the state is refused by the node with "
         "`InvalidNodeOutputError`, which is also an `InvalidUpdateError`. A key that is not a string is "
         "refused, not dropped.",
-        "A retry, a fallback or a capture acts only on a failure of the node. The message names the node "
-        "and what to return.",
+        "Retry, fallback and capture can then act on it. The message names the node and says what to return.",
         tuple(
             f"returns.{name}"
             for name in (
@@ -46,14 +45,14 @@ LEFT: Final = (
         "A parameter `config` always gets the config. LangGraph warns and passes nothing if its annotation "
         "is not one of five that it knows, for example `dict`, or a union with `None` in a module whose "
         "annotations are strings.",
-        "The runner needs the config itself, and a function that declares it by name wants it.",
+        "The node needs the config itself, and a function that names a parameter `config` expects it.",
         ("injection*.config_of_another_type", "injection_strings.config_or_none"),
         (*BEHAVIOUR, "structure"),
     ),
     Difference(
         "Callbacks and traces show a `RunnableSequence` as one run below the node, with its steps inside. "
         "LangGraph takes the sequence apart and shows the steps directly below the node.",
-        "A node attempts the sequence as a whole.",
+        "A retry and a timeout apply to the sequence as a whole.",
         ("runnables.sequences", "runnables.prompts", "runnables.that_fails", "models.chains"),
         RUNS,
     ),

@@ -305,7 +305,10 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return] # StopIteration does not know its type
     coroutine.close()
-    raise RuntimeError("A blocking pipeline awaited something that suspends.")
+    raise RuntimeError(
+        "The pipeline of a sync node awaited something that suspends. A policy may await only"
+        " proceed(attempt), attempt.sleep_ms() and attempt.wait()."
+    )
 
 
 def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
