@@ -298,3 +298,16 @@ def test_what_is_no_policy_is_refused(given, message):
     """It is refused when the node is created."""
     with pytest.raises(TypeError, match=message):
         create_node(lambda s: {}, policies=given)
+
+
+def test_a_breaker_does_not_count_refusals_of_policies_inside_it(mode, fake):
+    """The service was not called, so a refusal says nothing about it."""
+
+    class Refuse:
+        async def run(self, attempt, proceed):
+            raise CallRefusedError(node=attempt.node_name, detail="maintenance")
+
+    breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1))
+    node = create_node(mode.function(lambda s: {}), policies=[breaker, Refuse()], runtime=fake)
+    assert mode.call(node, {})["errors"][0]["code"] == "CALL_REFUSED"
+    assert breaker.state == "closed"

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import (
+    CallRefusedError,
     CircuitOpenError,
     FailureCategory,
     NodeCancellationError,
@@ -261,6 +262,8 @@ class NodeCircuitBreaker:
             not isinstance(error, Exception)
             or isinstance(error, NodeCancellationError)
             or is_control_flow(error)
+            # Another policy of this node, inside the breaker, has refused the call: the service was not called.
+            or (isinstance(error, CallRefusedError) and error.node == attempt.node_name)
         ):
             self.release(permit)
             return
