@@ -1,4 +1,4 @@
-"""What a failed attempt costs that is retried at once."""
+"""What a failed attempt with an immediate retry costs."""
 
 from __future__ import annotations
 

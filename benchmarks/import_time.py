@@ -18,13 +18,13 @@ COMMANDS = {
     "langgraph-runner --help": (["--help"], 0.4),
     "langgraph-runner status last": (["status", "last", "--store", "sqlite:///runs.db"], 0.7),
 }
-"""With the seconds that each may take."""
+"""The commands, with the limit of each in seconds."""
 LIMIT = 1.05
 BASE = "import langgraph.graph"
-# `import langgraph_runner` alone loads nothing: a name brings what it needs.
+# `import langgraph_runner` alone loads nothing: the first use of a name imports its module.
 OURS = "from langgraph_runner import create_node"
 IMPORTS = (BASE, OURS, f"{BASE}; {OURS}", "import langgraph_runner")
-# Processor time: unlike the time of the wall it does not grow when others have the processor.
+# Processor time: unlike wall time it does not grow while other processes use the processor.
 PROGRAM = "from time import process_time as t; s = t(); {}; print(t() - s)"
 
 METHOD = f"""
@@ -46,7 +46,7 @@ WHY_SLOW = (
 def import_s(statement: str, bytecode: str) -> float:
     """Return the processor time of one import in a fresh process, in seconds. Its bytecode is in `folder`."""
     program = PROGRAM.format(statement)
-    # An installed package has its bytecode, whatever this shell says about writing it.
+    # An installed package has its bytecode, so ignore a shell setting that disables writing it.
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(  # noqa: S603 - our own program

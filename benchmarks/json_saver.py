@@ -155,7 +155,7 @@ def race(field_: list[Candidate], thread_id: str, state: dict[str, Any], rounds:
         for each in field_[first:] + field_[:first]:
             for name, call in ((PUT, each.put), (STEP, each.step), (READ, each.read)):
                 if call != each.read:
-                    os.sync()  # An fsync of one saver would wait for what another has left in memory.
+                    os.sync()  # Otherwise the fsync of one saver would also wait for pending data of another.
                 figures[name][each.name].append(duration_ms(lambda: call(thread_id, state)))  # noqa: B023 - called at once
     return figures
 

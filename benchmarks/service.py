@@ -101,7 +101,7 @@ waiting = Workflow("waiting.v1")
 
 @waiting.step(effects=False)
 async def wait() -> None:
-    """Wait for ever."""
+    """Wait forever."""
     await asyncio.Event().wait()
 
 

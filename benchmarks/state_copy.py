@@ -1,4 +1,4 @@
-"""What the copy of the state costs that a node with a retry makes for each attempt."""
+"""What it costs to copy the state for each attempt of a node with a retry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs that wait cost those that are made and run meanwhile.
+"""How much waiting runs slow down new runs.
 
 `python -m benchmarks engine_backlog` measures it, in about a minute and a half.
 """
@@ -27,9 +27,9 @@ LIMIT = 1.5
 _AT_ONCE = 500
 
 METHOD = """
-Runs of one step that does nothing, on a SQLite file with `synchronous` FULL; the cache is off. With so many runs
-waiting, a program that runs none triggers {runs} more, one after the other; then an engine with
-`max_active_runs={active}` works off {runs}. Each has {rounds} turns, and the median counts.
+Runs of one step that does nothing, on a SQLite file with `synchronous` FULL; the cache is off. While that many runs
+are waiting, a program that executes no runs triggers {runs} more, one after another. Then an engine with
+`max_active_runs={active}` executes {runs} runs. Each case has {rounds} rounds; the table shows the median.
 """
 
 
@@ -56,7 +56,7 @@ def measure(rounds: int = ROUNDS, waiting: Sequence[int] = WAITING, runs: int = 
         ]
         rows.append([what, *figures])
         if each is not none:
-            why = "a claim or an insert looks at more than the few rows that it needs."
+            why = "a claim or an insert reads more rows than it needs."
             goals += [
                 Goal(f"`trigger()` beside {what}", costlier, LIMIT, if_missed=why),
                 Goal(f"time of a run beside {what}", slower, LIMIT, if_missed=why),
