@@ -1,4 +1,4 @@
-"""Clear the state: a thread in Studio, or one with a checkpointer, may contain an earlier audit."""
+"""Clear the state, because a thread with a checkpointer, as in Studio, may contain an earlier audit."""
 
 from typing import Any
 
