@@ -139,7 +139,7 @@ def test_ctx_config_and_runtime_are_provided_and_not_hashed() -> None:
     """They do not influence the result."""
     flow = Workflow("w")
 
-    @flow.step(version="1")  # Else its code would be part of the hash.
+    @flow.step(version="1")  # Otherwise its code would be part of the hash.
     def told(ctx, config, runtime) -> list[Any]:
         return [ctx.step, ctx.workflow, ctx.attempt, "metadata" in config, type(runtime).__name__]
 
@@ -467,7 +467,7 @@ def test_without_a_sink_the_uri_of_an_artifact_is_its_hash() -> None:
 
 
 def test_a_blueprint_is_made_once_until_the_workflow_changes() -> None:
-    """It may be requested often."""
+    """Repeated requests return the same blueprint."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     before = flow.blueprint()

@@ -182,7 +182,7 @@ class RudeText(str):
 
 
 class RudeDict(dict[Any, Any]):
-    """Shows other items than it has."""
+    """Reports items that it does not have."""
 
     def items(self) -> Any:
         """Return a wrong result."""
@@ -192,7 +192,7 @@ class RudeDict(dict[Any, Any]):
         return iter("b")
 
     def copy(self) -> Any:
-        """Lies."""
+        """Return a wrong result."""
         return {"b": 2}
 
 

@@ -206,7 +206,7 @@ def test_a_crashed_graph_continues_from_its_checkpoint(mode: Any) -> None:
     def b(a: int, ctx: StepContext) -> int:
         ran.append(ctx.idempotency_key)
         if len(ran) == 2:
-            raise KeyboardInterrupt  # No `Exception`, so nothing captures it: like a kill.
+            raise KeyboardInterrupt  # Not an `Exception`, so nothing captures it: like a kill.
         return a + 1
 
     graph = flow.to_graph().compile(checkpointer=InMemorySaver())
@@ -359,7 +359,7 @@ async def test_a_node_has_no_barrier_between_waves() -> None:
     @flow.step(effects=False)
     async def after_fast(fast: None) -> None:
         events.append("after_fast")
-        go_on.set()  # Behind a barrier nobody would ever do that.
+        go_on.set()  # With a barrier no step would ever do that.
 
     await flow.as_node().ainvoke({})
     assert events == ["fast", "after_fast", "slow"]

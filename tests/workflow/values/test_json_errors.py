@@ -227,7 +227,7 @@ def test_a_wrong_field_whose_type_cannot_be_read_is_named() -> None:
 
 
 class Untold:
-    """A key whose text cannot be made."""
+    """A key whose `str()` raises."""
 
     def __str__(self):
         raise RuntimeError
