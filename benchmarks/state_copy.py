@@ -60,5 +60,7 @@ def measure(rounds: int = ROUNDS, documents: int = DOCUMENTS) -> Section:
         title="A large state",
         method=METHOD,
         tables=[Table("", ["A call", "Ratio to `copy.deepcopy`", "Median, ms"], rows)],
-        goals=[Goal("the copy for an attempt beside `copy.deepcopy`", middle[WITH] / middle[DEEP], LIMIT)],
+        goals=[
+            Goal("the copy for an attempt compared with `copy.deepcopy`", middle[WITH] / middle[DEEP], LIMIT)
+        ],
     )

@@ -125,7 +125,9 @@ def _goal(turns: dict[str, list[Turn]], name: str) -> Goal:
         " only has hits in a hot tier is decided at once and commits twice; the rest is the cost of any run."
     )
     ratio = beside(turns, name, DATABASE)
-    return Goal(f"cached run of 13 steps from {name}, beside PostgreSQL alone", ratio, LIMIT, if_missed=why)
+    return Goal(
+        f"cached run of 13 steps from {name} compared with PostgreSQL alone", ratio, LIMIT, if_missed=why
+    )
 
 
 def _table(turns: dict[str, list[Turn]]) -> Table:
@@ -138,4 +140,4 @@ def _table(turns: dict[str, list[Turn]]) -> Table:
         ]
         for name, each in turns.items()
     ]
-    return Table("", ["Hits come from", "Beside PostgreSQL alone", "Median, ms", "Best, ms"], rows)
+    return Table("", ["Hits come from", "Relative to PostgreSQL alone", "Median, ms", "Best, ms"], rows)

@@ -55,7 +55,7 @@ def measure(rounds: int = ROUNDS, runs: int = RUNS, large: int = LARGE) -> Secti
     found = race(field, loads, rounds)
     tables = [_table(name, turns) for name, turns in found.items()]
     goals = [_goal(name, turns) for name, turns in found.items()]
-    return Section("A run that is cached", METHOD.format(runs=runs), tables, goals)
+    return Section("A cached run", METHOD.format(runs=runs), tables, goals)
 
 
 def _goal(name: str, turns: dict[str, list[Turn]]) -> Goal:
@@ -78,5 +78,5 @@ def _table(name: str, turns: dict[str, list[Turn]]) -> Table:
         for rival, each in turns.items()
     ]
     return Table(
-        name[0].upper() + name[1:], ["Contender", "Beside the engine", "Median, ms", "Best, ms"], rows
+        name[0].upper() + name[1:], ["Contender", "Relative to the engine", "Median, ms", "Best, ms"], rows
     )

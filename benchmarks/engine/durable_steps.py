@@ -34,7 +34,7 @@ in a chain, {steps} side by side, and the thirteen of the campaign in {runs} run
 run. Everything is on disk. SQLite has a write-ahead log and `synchronous` FULL, so each commit ends with an fsync,
 and the speed of fsync matters. The rows of SQLite alone show that speed, without runs, hashes, leases and events.
 LangGraph's `durability` is "sync". DBOS has its default settings and its own process.
-*Beside SQLite* is the time divided by that of one insert and one commit for each step, in the median round.
+*Relative to SQLite* is the time divided by that of one insert and one commit for each step, in the median round.
 The goals were set on a machine where LangGraph took 0.67 ms for a step in a chain, 0.48 side by side and 9.5 for the
 thirteen, and DBOS 1.9, 3.2 and 35. Compare these with the figures here to see how fast this machine is. The goals
 relative to LangGraph are the same on any machine.
@@ -85,7 +85,7 @@ def _goals(
     return [
         Goal(text, median_of_ours, limit_ms, "ms", if_missed=why),
         Goal(
-            f"{text}, beside LangGraph's",
+            f"{text} compared with LangGraph's",
             beside(turns, OURS, LANGGRAPH),
             round(limit_ms / langgraph_ms, 2),
             if_missed=why,
@@ -104,7 +104,7 @@ def table(title: str, turns: dict[str, list[Turn]], divisor: int, *, beside_what
     """
     base_name, base = beside_what
     of = "A step" if divisor > 1 else "A run"
-    columns = ["Contender", f"Beside {base_name}", f"{of}, median, ms", f"{of}, best, ms"]
+    columns = ["Contender", f"Relative to {base_name}", f"{of}, median, ms", f"{of}, best, ms"]
     rows = [
         [
             name,

@@ -112,7 +112,7 @@ def measure(rounds: int = ROUNDS, count: int = COUNT) -> Section:
     }
     slowest = max(divided, key=lambda name: divided[name])
     goal = Goal(
-        "worst lag beside a large output in chunks",
+        "worst lag during a large output in chunks",
         divided[slowest],
         LIMIT_MS,
         "ms",

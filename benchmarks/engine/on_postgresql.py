@@ -39,8 +39,8 @@ _STEPS_LIMIT = 100_000
 METHOD = """
 As above, on a PostgreSQL on this machine with durable commits (`fsync` on), reached through a socket: {steps} steps
 in a chain, {steps} side by side, and the thirteen of the campaign in {runs} runs one after another. Each turn has its
-own database, except for DBOS, which has one database and its own process. *Beside PostgreSQL* is the time divided by
-that of one insert and one commit for each step, in the median round.
+own database, except for DBOS, which has one database and its own process. *Relative to PostgreSQL* is the time
+divided by that of one insert and one commit for each step, in the median round.
 """
 
 
@@ -77,7 +77,7 @@ def measure(
         ],
         [
             Goal(
-                f"{name} on PostgreSQL, beside LangGraph's",
+                f"{name} on PostgreSQL compared with LangGraph's",
                 beside(found[name], OURS, LANGGRAPH),
                 LIMIT,
                 if_missed="each commit has several statements, and each statement is a round trip to the server.",

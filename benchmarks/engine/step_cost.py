@@ -67,7 +67,7 @@ def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
             if_missed=WHY,
         ),
         Goal(
-            "most expensive length of a run beside the cheapest",
+            "most expensive length of a run compared with the cheapest",
             max(ours_us) / min(ours_us),
             LIMIT_FLAT,
             if_missed="some part of the engine's loop reads more than what has changed since the last pass.",

@@ -77,14 +77,14 @@ def measure(
     why = (
         f"a run keeps the thread of the event loop busy for {thread_us:,.0f} µs, so one process could do at most"
         f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the writer thread also takes its share of"
-        " the interpreter's lock beside it."
+        " the interpreter's lock."
     )
     ours_a_second = _runs_a_second(turns[OURS])
     text = f"runs a second, 13 steps, {in_flight} in flight"
     goals = [
         Goal(text, ours_a_second, LIMIT, at_least=True, if_missed=why),
         Goal(
-            f"{text}, beside LangGraph's",
+            f"{text} compared with LangGraph's",
             ours_a_second / _runs_a_second(turns[LANGGRAPH.format("async")]),
             round(LIMIT / LANGGRAPH_A_SECOND, 1),
             at_least=True,
