@@ -83,7 +83,7 @@ async def test_a_stream_of_another_server_is_refused(responses_of, response, wor
 
 
 async def test_a_service_that_stays_unreachable_ends_a_wait(responses_of):
-    """After `reconnect_ms`, or after the timeout of the wait."""
+    """The wait ends after `reconnect_ms`, or after its own timeout."""
     fake = FakeRuntime()
     client, _ = responses_of(
         httpx.ConnectError("down"), max_attempts=2, reconnect_ms=timedelta(seconds=20), runtime=fake

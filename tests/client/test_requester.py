@@ -32,7 +32,7 @@ pytestmark = pytest.mark.req("R-58")
     ],
 )
 async def test_a_request_is_sent_again(responses_of, first, delays):
-    """After a back-off, or after the time in `Retry-After`."""
+    """The retry comes after a back-off, or after the time in `Retry-After`."""
     fake = FakeRuntime()
     client, requests = responses_of(*first, httpx.Response(200, json=RUN), runtime=fake)
     assert (await client.get_run("r1")).id == "r1"

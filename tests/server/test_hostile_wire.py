@@ -51,7 +51,7 @@ def store_url(tmp_path):
 
 
 async def test_idle_clients_are_disconnected(service_of, monkeypatch):
-    """Also with half a head, or with a refused request that never ends; others get responses meanwhile."""
+    """Half a head or an endless refused request does not prevent this; others get responses meanwhile."""
     monkeypatch.setattr(serving, "_IDLE_S", 1.0)
     refused = POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{]{]{\r\n0\r\n\r\n"
 

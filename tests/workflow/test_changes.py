@@ -292,7 +292,7 @@ def nested_impact(payload: dict[str, Any], base: Any = None) -> Impact:
 def test_keys_that_a_part_of_the_inputs_reads_may_be_merged(
     payload: dict[str, Any], place: list[str], value: Any
 ) -> None:
-    """By the name in JSON, as a key of a dict, or by any name that its model reads."""
+    """A key may be the name in JSON, a key of a dict, or any name that its model reads."""
     after = from_json(nested_impact(payload).inputs)
     assert reduce(getitem, place, after) == value
 

@@ -30,7 +30,7 @@ def test_a_missing_extra_is_named(cli):
 
 @pytest.mark.parametrize("options", [["--dev"], []])
 def test_serve_prints_its_address(cli, monkeypatch, options):
-    """And how to create a key, unless no key is needed."""
+    """It also prints how to create a key, unless no key is needed."""
     from langgraph_runner.server import serving
 
     async def serve(engine, *, host, port, on_listening, **_options):

@@ -68,7 +68,7 @@ async def test_a_token_names_its_caller(issuer):
     ids=lambda claims: next(iter(claims)),
 )
 async def test_an_invalid_token_is_refused(issuer, claims):
-    """For each claim and signature that can be wrong."""
+    """Each claim and the signature are checked."""
     assert await jwt_auth().authenticate(issuer(**claims)) is None
 
 

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.req("R-52")
 
 
 async def test_metrics_count_runs_requests_and_steps(service, acme):
-    """In the format of Prometheus, for an admin."""
+    """Admins get them in the format of Prometheus."""
     await service.ended(acme)
     await acme.get("/guest/serves/this")
     admin = await service.caller("admin")

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.req("R-52")
 
 
 async def test_workflows_are_described(acme):
-    """With the schema that a form needs to start a run."""
+    """The description has the schema that a form needs to start a run."""
     (listed,) = (await acme.get("/workflows")).json()
     found = (await acme.get("/workflows/shop.v1")).json()
     assert found == listed

@@ -460,7 +460,7 @@ def test_an_artifact_may_be_any_kind_of_bytes(content: Any) -> None:
 
 
 def test_without_a_sink_the_uri_of_an_artifact_is_its_hash() -> None:
-    """So the step runs everywhere."""
+    """The step also runs without a store for files."""
     ref = StepContext().save_artifact("a/b.txt", "tea", "text/plain")
     assert isinstance(ref, ArtifactRef)
     assert (ref.name, ref.size, ref.uri) == ("a/b.txt", 3, f"discarded:{ref.sha256}")

@@ -64,7 +64,7 @@ def around(node: Any, schema: Any = State) -> Any:
 
 
 def test_the_edges_of_the_graph_are_the_dependencies() -> None:
-    """So a drawing shows the workflow."""
+    """A drawing of the graph shows the workflow."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.step(lambda: 1, id="b")
@@ -462,7 +462,7 @@ def test_an_abort_signal_stops_the_steps_of_a_node(mode: Any) -> None:
 
 
 def test_a_state_that_is_not_json_needs_a_model() -> None:
-    """Without a model the whole state is the inputs."""
+    """Without a model the whole state becomes the inputs."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="a")
     with pytest.raises(WorkflowInputError, match="do not fit"):

@@ -180,7 +180,7 @@ def nested(levels):
 
 
 def test_inputs_of_192_levels_can_be_read_inside_other_json():
-    """Such as a page of runs. The stored inputs equal the given ones."""
+    """An example is a page of runs. The stored inputs equal the given ones."""
     _, data = InputType("w", None).check(nested(192))
     assert json.loads(data) == nested(192)
     from_json(b'{"items":[{"inputs":%b}]}' % data)

@@ -195,7 +195,7 @@ def test_the_place_in_a_value_too_deep_stays_readable(annotation: Any) -> None:
 
 
 def test_the_place_in_inputs_is_named() -> None:
-    """As for outputs."""
+    """The message is like that for outputs."""
     with pytest.raises(ValueError, match=r"they cannot be stored as JSON: at a\.0, an object "):
         InputType("w", None).check({"a": [object()]})
     with pytest.raises(
@@ -205,7 +205,7 @@ def test_the_place_in_inputs_is_named() -> None:
 
 
 def test_the_place_in_a_payload_is_named() -> None:
-    """As for outputs."""
+    """The message is like that for outputs."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.on_change("x")

@@ -508,7 +508,7 @@ any_values = st.recursive(
 
 @given(json_values)
 def test_every_json_value_comes_back(value: Any) -> None:
-    """With and without a declared type."""
+    """This holds with and without a declared type."""
     assert repr(came_back(Any, value)) == repr(value)
     assert repr(came_back(Loose, Loose(value=value)).value) == repr(value)
 
