@@ -9,7 +9,7 @@ from langgraph_runner import get_node_context, update_state
 def begin(state: AuditState) -> dict[str, Any]:
     """Clear the results and the flags.
 
-    Errors stay in the state, because its reducer appends. ``trace_id`` tells which belong to this audit.
+    Errors stay in the state, because its reducer appends. ``trace_id`` identifies those of this audit.
     """
     return update_state(
         story_id=f"audit of {state.get('distribution', '')}",

@@ -33,7 +33,7 @@ SIGNATURES = {
 
 
 class LicenceTextMissingError(LookupError):
-    """The distribution ships no licence text, or one that this audit does not know."""
+    """The distribution has no licence text, or one that this audit does not recognise."""
 
 
 def read_licence(state: AuditState) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Dependency(TypedDict):
 
 
 class RankedFunction(TypedDict):
-    """A function with the module that holds it."""
+    """A function and its module."""
 
     module: str
     name: str
@@ -108,7 +108,7 @@ class RankedFunction(TypedDict):
 
 
 class Area(TypedDict):
-    """A package, or a lone module beside packages, with the sums of what is in it."""
+    """A package, or a top-level module, with the sums of its figures."""
 
     name: str
     modules: int

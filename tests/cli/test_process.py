@@ -43,7 +43,7 @@ def in_terminal(folder, *arguments, columns=80, **environment):
     while select.select([terminal], [], [], 60)[0]:
         try:
             piece = os.read(terminal, 65536)
-        except OSError:  # Linux says so at the end.
+        except OSError:  # Linux raises this at the end of the output.
             break
         written += piece
     os.close(terminal)
@@ -82,7 +82,7 @@ def test_the_package_imports_neither_typer_nor_rich():
 
 @pytest.mark.req("R-51")
 def test_one_interrupt_cancels_the_run(process, cli):
-    """It says so, and prints the next command."""
+    """The command prints that it cancels the run, and the next command."""
     with process.start("run", "shop.v1", "--set", "hangs=true") as running:
         read_until(running, "media started")
         running.send_signal(signal.SIGINT)

@@ -38,7 +38,7 @@ async def test_events_continue_after_a_restart_of_the_server(client_of, tmp_path
 
 
 async def test_a_stream_that_breaks_repeatedly_loses_no_event(responses_of):
-    """Each attempt asks for events after the last one. An event that comes twice is yielded once."""
+    """Each attempt asks for events after the last one. A repeated event is yielded once."""
 
     def event(seq, kind="step_started"):
         data = {"run_id": "r1", "seq": seq, "type": kind, "data": {}, "at": "2026-01-01T00:00:00Z"}

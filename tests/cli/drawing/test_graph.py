@@ -100,7 +100,7 @@ def test_rails_can_be_read_back(dag):
 
 
 def test_mermaid_names_steps_and_edges():
-    """Mermaid gets ids of its own, so that no name of a step can break the syntax."""
+    """Mermaid gets generated ids, so that no name of a step can break the syntax."""
     text = mermaid(DIAMOND)
     assert text.startswith('flowchart LR\n    s0["theme"]\n')
     assert text.count(" --> ") == 5

@@ -70,7 +70,7 @@ def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
 @pytest.mark.parametrize("columns", [40, 80, 120])
 @pytest.mark.parametrize("option", [(), ("--out", "a folder of its own/" * 5)], ids=["kept", "copied"])
 def test_the_location_of_a_file_is_not_broken(cli, screen, columns, option):
-    """If the table does not fit, it has a line of its own, so that it can be copied."""
+    """If the table does not fit, the location is on a separate line, so that it can be copied."""
     cli.run()
     lines = screen("artifacts", "last", *option, columns=columns).out.splitlines()
     assert lines[0] == "media/ads/search.txt  3 B  text/plain"
@@ -98,7 +98,7 @@ def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
 
 @pytest.mark.parametrize(("columns", "is_beside"), [(40, False), (59, False), (60, True), (120, True)])
 def test_errors_are_below_the_steps_in_a_narrow_terminal(many, screen, columns, is_beside):
-    """Each is a line of its own."""
+    """Each error is a separate line."""
     screen("run", "mixed", "--app", f"{many}:mixed")
     out = screen("steps", "last", columns=columns).out
     assert ("error" in out.splitlines()[0], "NODE_EXECUTION_FAILED at bad:" in out) == (

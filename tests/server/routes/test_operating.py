@@ -36,7 +36,7 @@ async def test_metrics_count_runs_requests_and_steps(service, acme):
     ids=["away", "unanswered"],
 )
 async def test_a_service_without_its_database_is_not_ready(service, monkeypatch, error):
-    """It is alive all the same."""
+    """It is not ready, but alive."""
 
     async def fail(*_arguments):
         raise error

@@ -303,7 +303,7 @@ def test_keys_of_a_str_subclass_are_not_plain_keys() -> None:
 
 @pytest.mark.req("R-4")
 def test_undeclared_attributes_do_not_count() -> None:
-    """The docs say so of an attribute that was set on a dataclass."""
+    """The docs say so about attributes that were set on a dataclass instance."""
     point = Point(1)
     point.note = "x"  # type: ignore[attr-defined]
     assert content_hash(point) == content_hash(Point(1))

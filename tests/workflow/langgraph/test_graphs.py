@@ -219,7 +219,7 @@ def test_a_crashed_graph_continues_from_its_checkpoint(mode: Any) -> None:
 
 
 def test_two_runs_have_different_idempotency_keys(mode: Any) -> None:
-    """Otherwise a service would take the second run for a repetition of the first."""
+    """Otherwise a service would treat the second run as a repetition of the first."""
     flow = Workflow("w")
     flow.step(lambda ctx: ctx.idempotency_key, id="a")
     graph = flow.to_graph().compile()

@@ -172,7 +172,7 @@ def test_a_model_may_forbid_unknown_keys() -> None:
 
 
 def nested(levels):
-    """Return a JSON object with so many levels of containers."""
+    """Return a JSON object with this many levels of containers."""
     value = 1
     for _ in range(levels - 1):
         value = [value]

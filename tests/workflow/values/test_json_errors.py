@@ -236,6 +236,6 @@ class Untold:
 
 
 def test_a_value_whose_parts_raise_is_refused_all_the_same():
-    """Searching the bad part must not raise another error."""
+    """The search for the bad part must not raise another error."""
     with pytest.raises(StepOutputError, match="cannot be stored as JSON"):
         OutputType("s", Any).dump({Untold(): object()})

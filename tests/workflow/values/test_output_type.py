@@ -338,7 +338,7 @@ ANOTHER = [
     ("annotation", "value", "problem"), ANOTHER, ids=[str(n) for n in range(len(ANOTHER))]
 )
 def test_an_equal_value_that_differs_for_a_step_is_refused(annotation: Any, value: Any, problem: str) -> None:
-    """Python calls the two equal, but a step could tell them apart."""
+    """The two are equal in Python, but a step could distinguish them."""
     with pytest.raises(StepOutputError, match=re.escape(problem)):
         OutputType("step", annotation).dump(value)
 
