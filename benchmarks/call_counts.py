@@ -1,4 +1,4 @@
-"""What a success costs, counted in calls of Python and C functions: unlike a time, a count has no noise."""
+"""The cost of a success in calls of Python and C functions. Unlike times, counts have no noise."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 METHOD = """
 How many functions a success of a node with a retry, a circuit breaker and a collector calls, by `sys.setprofile`.
-What the function itself costs, or in a graph what LangGraph does for a plain node, is subtracted.
-CPython 3.11 writes `asyncio.current_task()` in Python, so an awaited node has one Python and one C call more there
-than on 3.12. structlog is not imported.
+The calls of the function itself are subtracted, and in a graph the calls of LangGraph for a plain node.
+In CPython 3.11 `asyncio.current_task()` is written in Python, so an awaited node has one Python call and one C call
+more than on 3.12. structlog is not imported.
 """
-WHY_MANY = "each of them does something that this node needs; the table says where it is called."
+WHY_MANY = "the node needs each of these calls; the table shows where they happen."
 REPEATS = 8
 DIRECT, IN_GRAPH = (10, 12), (16, 20)
 

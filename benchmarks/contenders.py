@@ -27,7 +27,7 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
 
 
 async def plain_async(state: dict[str, Any]) -> dict[str, Any]:
-    """The same as a coroutine function."""
+    """A coroutine function that does nothing."""
     return RESULT
 
 
@@ -72,7 +72,7 @@ def flaky(failures: int, *, is_async: bool) -> Callable[..., Any]:
 
 
 class _Sink(logging.Handler):
-    """Accepts every record and keeps none. A `NullHandler` would not do: with it, `logging` skips the record."""
+    """Accepts every record and drops it. A `NullHandler` would not do: it skips the work of a handler."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Drop the record."""

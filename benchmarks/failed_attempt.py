@@ -1,4 +1,4 @@
-"""What a failed attempt costs that is retried at once."""
+"""What a failed attempt with an immediate retry costs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ LANGGRAPH = "LangGraph's `RetryPolicy`"
 METHOD = f"""
 A function raises `ConnectionError` {FAILURES} times, then succeeds, without back-off. The figure is the
 time that the {FAILURES} failures add to a run without failures, divided by {FAILURES}, so the cost of the
-graph itself is not included. Raising and catching the exception is included, and for awaited functions the
-turn of the event loop between two attempts; *a loop by hand* shows how much both take. LangGraph's
+graph itself is not included. Included are raising and catching the exception, and for awaited functions the
+turn of the event loop between two attempts; *a loop by hand* shows the cost of both. LangGraph's
 `RetryPolicy` runs the function as the only node of a compiled graph. The other blocking contenders call
 `time.sleep(0)`, which yields to the kernel; a node with a wait of 0 does not. stamina's hooks are off. A
 node logs a warning for each retry; only one row has a handler for it.
@@ -172,7 +172,7 @@ def measure(rounds: int = ROUNDS) -> Section:
             Goal("failed attempt in a blocking node", blocking[NODE], LIMIT_US, "µs", if_missed=WHY_SLOW),
             *(
                 Goal(
-                    f"LangGraph's `RetryPolicy` beside the {kind} node",
+                    f"LangGraph's `RetryPolicy` compared with the {kind} node",
                     found[LANGGRAPH] / found[NODE],
                     4,
                     at_least=True,
@@ -186,4 +186,4 @@ def measure(rounds: int = ROUNDS) -> Section:
 
 def _table(title: str, found: dict[str, float]) -> Table:
     rows = [[name, times(value / found[NODE]), microseconds(value)] for name, value in found.items()]
-    return Table(title, ["Contender", "Beside the node", "Per failed attempt, µs"], rows)
+    return Table(title, ["Contender", "Relative to the node", "Per failed attempt, µs"], rows)

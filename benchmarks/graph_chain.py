@@ -30,15 +30,15 @@ LANGGRAPH = "LangGraph's `RetryPolicy` and `timeout`"
 METHOD = f"""
 A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from start to end.
 Each node has a retry and a breaker; the collector comes with the config of the run.
-Each blocking node with a timeout runs in a thread, because nothing else can leave a function that blocks;
+Each blocking node with a timeout runs in a thread, because a blocking function cannot be interrupted otherwise;
 LangGraph's own `timeout` supports coroutine functions only.
-The ratio is that of the median round.
+The ratio is the one of the median round.
 """
 
 WHY_SLOW = (
-    "a call costs two to three times as much here as in a loop: between two calls, LangGraph's own step of some"
-    " 800 calls evicts the node's code and data from the processor's caches. Only a pipeline that is one function"
-    " would be cheaper, and its policies could not be read, replaced or added one by one."
+    "a call costs two to three times as much here as in a loop: between two calls, LangGraph makes about 800 calls of"
+    " its own, which evict the node's code and data from the processor's caches. Only a pipeline in a single function"
+    " would be cheaper, but then policies could not be read, replaced or added one by one."
 )
 
 
@@ -111,13 +111,18 @@ def measure(rounds: int = ROUNDS) -> Section:
     awaiting = race(contenders(is_async=True), rounds=rounds)
     blocking = race(contenders(is_async=False), rounds=rounds)
     goals = [
-        Goal(f"chain of {kind} nodes beside plain ones", found.ratio(OURS, PLAIN), LIMIT, if_missed=WHY_SLOW)
+        Goal(
+            f"chain of {kind} nodes compared with plain ones",
+            found.ratio(OURS, PLAIN),
+            LIMIT,
+            if_missed=WHY_SLOW,
+        )
         for kind, found in (("awaited", awaiting), ("blocking", blocking))
     ]
     goals.insert(
         1,
         Goal(
-            "chain of awaited nodes with a timeout, beside LangGraph's own retry and timeout",
+            "chain of awaited nodes with a timeout compared with LangGraph's own retry and timeout",
             awaiting.ratio(OURS_TIMEOUT, LANGGRAPH),
             1,
             if_missed=WHY_SLOW,
@@ -142,4 +147,4 @@ def _table(title: str, found: Figures) -> Table:
         ]
         for name, value in best.items()
     ]
-    return Table(title, ["Contender", "Beside plain", "Added per node, µs", "Whole run, µs"], rows)
+    return Table(title, ["Contender", "Relative to plain", "Added per node, µs", "Whole run, µs"], rows)

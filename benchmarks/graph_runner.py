@@ -39,14 +39,14 @@ METHOD = f"""
 A compiled graph of functions that do nothing, run once from start to end, by its own `invoke` or `ainvoke`
 and by a `GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS}
 nodes, each of which is a graph of {NODES_OF_SUBGRAPH} nodes in a chain (the waves of all graphs count).
-Both caps are {CAP}; LangGraph's cap holds for each graph, the runner's for the whole run. With a timeout or
-a signal, a blocking run has its own thread; neither of them stops a run here. The ratio is that of the
-median round, the times are those of the best.
+Both caps are {CAP}; LangGraph's cap applies to each graph, the runner's to the whole run. With a timeout or
+a signal, a blocking run has its own thread; neither of them stops a run here. The ratio is the one of the
+median round; the times are those of the best round.
 """
 
 WHY_SLOW = (
     "the row of a handler that does nothing shows LangChain's part: it calls a handler at the start and at the end"
-    " of each node; most of the rest is what the handler records: slots, waves, which node runs inside which."
+    " of each node. Most of the rest is the work of our handler: it records slots, waves and the nesting of nodes."
 )
 WHY_SLOW_STOPPABLE = (
     "a blocking run with a limit runs in its own thread; an awaited one enters a scope for each part of the"
@@ -64,7 +64,7 @@ class Shape:
     make: Callable[[Any], Any]
     """Compiles the graph with this function as every node."""
     limit: float = 1.2
-    """What a run may cost beside LangGraph's own cap."""
+    """The limit of the cost of a run, relative to LangGraph's own cap."""
 
 
 class IdleHandler(BaseCallbackHandler):
@@ -148,13 +148,13 @@ def measure(rounds: int = ROUNDS) -> Section:
 def _goals(kind: str, shape: Shape, found: Figures) -> list[Goal]:
     return [
         Goal(
-            f"runner beside LangGraph's own cap, {kind}, {shape.short}",
+            f"runner compared with LangGraph's own cap, {kind}, {shape.short}",
             found.ratio(OURS, CAPPED),
             shape.limit,
             if_missed=WHY_SLOW,
         ),
         Goal(
-            f"runner with a timeout beside one without, {kind}, {shape.short}",
+            f"runner with a timeout compared with one without, {kind}, {shape.short}",
             found.ratio(OURS_TIMEOUT, OURS),
             LIMIT_STOPPABLE,
             if_missed=WHY_SLOW_STOPPABLE,
@@ -173,4 +173,4 @@ def _table(title: str, shape: Shape, found: Figures) -> Table:
         ]
         for name, value in best.items()
     ]
-    return Table(title, ["Contender", "Beside the graph", "Added per wave, µs", "Per wave, µs"], rows)
+    return Table(title, ["Contender", "Relative to the graph", "Added per wave, µs", "Per wave, µs"], rows)

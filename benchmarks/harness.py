@@ -1,10 +1,10 @@
 """Time contenders against each other, on a machine that may do other work at the same time.
 
-All contenders of a race take turns: each round gives every one of them a short turn, and each next round
-starts with another one, so a disturbance of the machine affects all of them alike.
+The contenders of a race take turns: in each round every contender has one short turn, and each round starts with
+another contender, so a disturbance of the machine affects all of them alike.
 
-Short calls are compared by the best turn of each: noise can only make a turn longer. Calls that take longer than
-a turn seldom have an undisturbed one; they are compared within each round, and the median round counts.
+Short calls are compared by the best turn of each contender, because noise can only make a turn longer. Calls that
+take longer than a turn are seldom undisturbed; they are compared within each round, and the median round counts.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def race(contenders: Iterable[Contender], *, rounds: int, turn_s: float = TURN_S
     with asyncio.Runner() as runner:
         turns = [_Turn(contender, runner, turn_s) for contender in contenders]
         gc.collect()
-        gc.freeze()  # What there is already is not to be looked through in somebody's turn.
+        gc.freeze()  # Collections during a turn do not scan objects that exist already.
         try:
             for number in range(rounds):
                 first = number % len(turns)
@@ -88,7 +88,7 @@ class _Turn:
 
     def take(self) -> None:
         with self.contender.setting():
-            self._run(1)  # A setting may have emptied somebody's caches.
+            self._run(1)  # The setting may have emptied caches.
             self.taken_us.append(self._run(self._calls) / self._calls * 1e6)
 
     def _warm_call_s(self, turn_s: float) -> float:

@@ -25,7 +25,7 @@ LARGE_MS = 15
 METHOD = """
 Hashes of a step's input (a few short texts, numbers, and hashes that stand for values), and of 256 kB of records with
 and without floats. JSON has no canonical form of floats across languages, so each float gets a tag.
-*Beside JSON* is the time divided by that of the second row.
+*Relative to JSON* is the time divided by that of the second row.
 """
 
 SMALL = {"brand": "Acme Tea", "count": 3, "draft": False, "theme": "0f" * 32, "pillars": "1e" * 32}
@@ -60,7 +60,7 @@ def measure(rounds: int = ROUNDS) -> Section:
         figures = race(contenders(value), rounds=rounds if value is SMALL else max(1, rounds // 10))
         best[name] = figures.best[OURS]
         rows = [(each, microseconds(us), times(us / figures.best[JSON])) for each, us in figures.best.items()]
-        tables.append(Table(name[0].upper() + name[1:], ("", "µs", "beside JSON"), rows))
+        tables.append(Table(name[0].upper() + name[1:], ("", "µs", "relative to JSON"), rows))
     goals = [
         Goal("hash of a step's input", best["a step's input"], SMALL_US, "µs"),
         Goal("hash of 256 kB of JSON", best["256 kB of JSON"] / 1e3, LARGE_MS, "ms"),

@@ -18,35 +18,35 @@ COMMANDS = {
     "langgraph-runner --help": (["--help"], 0.4),
     "langgraph-runner status last": (["status", "last", "--store", "sqlite:///runs.db"], 0.7),
 }
-"""With the seconds that each may take."""
+"""The commands, with the limit of each in seconds."""
 LIMIT = 1.05
 BASE = "import langgraph.graph"
-# `import langgraph_runner` alone loads nothing: a name brings what it needs.
+# `import langgraph_runner` alone loads nothing: the first use of a name imports its module.
 OURS = "from langgraph_runner import create_node"
 IMPORTS = (BASE, OURS, f"{BASE}; {OURS}", "import langgraph_runner")
-# Processor time: unlike the time of the wall it does not grow when others have the processor.
+# Processor time: unlike wall time it does not grow while other processes use the processor.
 PROGRAM = "from time import process_time as t; s = t(); {}; print(t() - s)"
 
 METHOD = f"""
-Processor time of the import alone, without the start of the interpreter, in {RUNS} fresh processes each, in turns;
-one process before them writes the bytecode and is not counted.
-The goal uses the best time of each. The third row is the cost for a program that also builds graphs; the last row is
-the package before a name is used.
+Processor time of the import alone, without the start of the interpreter, in {RUNS} new processes for each row. The
+rows take turns; an earlier process writes the bytecode and is not counted.
+The goal uses the best time of each row. The third row is the cost for a program that also builds graphs; the last row
+is the package before the first use of a name.
 
-For commands it is the processor time of the whole process. Neither command imports LangGraph.
+For commands the figure is the processor time of the whole process. Neither command imports LangGraph.
 """
 WHY_SLOW = (
-    "nearly everything that it imports belongs to LangGraph and pydantic; the rest is about eighty small modules and"
-    " seven pydantic models, which could be built on first use with pydantic 2.14 or newer. The third row shows that"
-    " part of it is not code: in another order of the same modules the allocator asks the system for memory more"
-    " often, and a full garbage collection happens meanwhile."
+    "nearly all imported modules belong to LangGraph and pydantic; the rest is about eighty small modules and seven"
+    " pydantic models, which could be built on first use with pydantic 2.14 or newer. The third row shows that part"
+    " of the time is not our code: if the same modules are imported in another order, the allocator requests memory"
+    " from the system more often, and a full garbage collection runs."
 )
 
 
 def import_s(statement: str, bytecode: str) -> float:
     """Return the processor time of one import in a fresh process, in seconds. Its bytecode is in `folder`."""
     program = PROGRAM.format(statement)
-    # An installed package has its bytecode, whatever this shell says about writing it.
+    # An installed package has its bytecode, so ignore a shell setting that disables writing it.
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(  # noqa: S603 - our own program

@@ -47,13 +47,13 @@ METHOD = """
 The time of one call on a thread that already has this many checkpoints: `put`; `put_writes` of the whole
 state by one task and the `put` after it, as in a superstep; `get_tuple` of the newest checkpoint. The
 existing checkpoints have 1 KB each. The measured ones are added to them, {added} of 1 MB and {added_small}
-of 1 KB, so the first rows have more checkpoints than they say. A state consists of small records, about ten
-thousand in 1 MB. All savers write to one folder and take turns; the times are medians, and the ratio is
-that of the median round to {full}. Before each write the disk is idle: pending data of the other savers is
-flushed first, because an fsync would wait for it. `SqliteSaver` sets a write-ahead log and leaves
+of 1 KB, so the first rows have more checkpoints than their label says. A state consists of small records, about ten
+thousand in 1 MB. All savers write to one folder and take turns; the times are medians, and the ratio to {full} is
+the one of the median round. Before each write the disk is idle: pending data of the other savers is
+flushed first, because an fsync would wait for it. `SqliteSaver` enables the write-ahead log and leaves
 `synchronous` at the default of this SQLite, here {default}. The columns FULL and NORMAL set it: FULL makes
 each commit durable, as `JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end
-another thread gets a state of {large}, which the current file then holds, too, and the newest checkpoint of
+another thread gets a state of {large}, which is then also in the current file, and the newest checkpoint of
 the first thread is read again. An fsync of 1 KB takes {fsync:.2f} ms here.
 """
 PRAGMA_NAMES = ("OFF", "NORMAL", "FULL", "EXTRA")
@@ -155,7 +155,7 @@ def race(field_: list[Candidate], thread_id: str, state: dict[str, Any], rounds:
         for each in field_[first:] + field_[:first]:
             for name, call in ((PUT, each.put), (STEP, each.step), (READ, each.read)):
                 if call != each.read:
-                    os.sync()  # An fsync of one saver would wait for what another has left in memory.
+                    os.sync()  # Otherwise the fsync of one saver would also wait for pending data of another.
                 figures[name][each.name].append(duration_ms(lambda: call(thread_id, state)))  # noqa: B023 - called at once
     return figures
 
@@ -225,7 +225,7 @@ def measure(
 def _goals(found: dict[tuple[str, int], dict[str, Figures]], count: int) -> list[Goal]:
     goals = [
         Goal(
-            f"{READ}, 1 KB on {each:,} checkpoints, beside SQLite",
+            f"{READ}, 1 KB on {each:,} checkpoints compared with SQLite",
             _ratio(figures[READ]),
             LIMIT_READ,
             if_missed=WHY_READ,
@@ -238,7 +238,7 @@ def _goals(found: dict[tuple[str, int], dict[str, Figures]], count: int) -> list
         (READ, LIMIT_READ, (WHY_READ, WHY_READ)),
     ):
         for size, reason in zip(STATES, reasons, strict=True):
-            text = f"{call}, {size} on {count:,} checkpoints, beside SQLite that makes each commit durable"
+            text = f"{call}, {size} on {count:,} checkpoints compared with SQLite with durable commits"
             goals.append(Goal(text, _ratio(found[size, count][call]), limit, if_missed=reason))
     return goals
 
@@ -250,7 +250,7 @@ def _table(call: str, found: dict[tuple[str, int], dict[str, Figures]]) -> Table
         of_call = figures[call]
         cells = [milliseconds(median(of_call[name])) for name in names]
         rows.append([f"{size} on {count:,}", times(_ratio(of_call)), *cells])
-    columns = ["State on checkpoints", "JSON beside FULL", *(f"{name}, ms" for name in names)]
+    columns = ["State on checkpoints", "JSON relative to FULL", *(f"{name}, ms" for name in names)]
     return Table(call, columns, sorted(rows, key=lambda cells: cells[0].split(" on ")[0]))
 
 

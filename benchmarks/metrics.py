@@ -33,7 +33,9 @@ def measure() -> Section:
         method=METHOD,
         tables=[
             Table(
-                "", ["Window", f"Record, beside window {smallest}", "Record, µs", "Percentile read, µs"], rows
+                "",
+                ["Window", f"Record, relative to window {smallest}", "Record, µs", "Percentile read, µs"],
+                rows,
             )
         ],
         goals=[Goal(f"record at window {smallest}", record[smallest], LIMIT_US, "µs", if_missed=WHY_SLOW)],

@@ -80,7 +80,7 @@ TUNED: dict[str, Shape] = {
     ),
     "assignment": lambda k, v: f"{k}: str = {v!r}  # set by deploy",
     "subscript": lambda k, v: f"os.environ[{k.upper()!r}] = {v!r}",
-    # The first held-out set (94.2 % before any tuning); moved here when its failures were looked into.
+    # The first held-out set (94.2 % before any tuning); moved here when its failures were examined.
     "php print_r": lambda k, v: f"Array\n(\n    [host] => db\n    [{k}] => {v}\n    [port] => 5432\n)",
     "php var_dump": lambda k, v: f'["{k}"]=>\n  string({len(v)}) "{v}"\n  ["port"]=>\n  int(1)',
     "rust debug": lambda k, v: f"Config {{ host: Some({json.dumps('db')}), {k}: Some({json.dumps(v)}) }}",

@@ -1,4 +1,4 @@
-"""The service under load, beside a bare FastAPI route. Needs `wrk` (Debian: `apt-get install wrk`).
+"""The service under load, compared with a bare FastAPI route. Needs `wrk` (Debian: `apt-get install wrk`).
 
 `python -m benchmarks service` measures it, in about four minutes.
 """
@@ -66,11 +66,11 @@ request = function()
   return wrk.format('GET', string.format('/runs?created_before=2100-01-01T00:00:00.%06dZ', number % 1000000))
 end
 """
-"""For `wrk`: each request asks for the same runs with another query."""
+"""A script for `wrk`: each request gets the same runs with a different query."""
 
 METHOD = """
 `langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in its own process. `wrk`
-keeps {connections} connections busy for {seconds} s in each turn, and the median of {rounds} turns counts.
+keeps {connections} connections busy for {seconds} s in each turn; the table shows the median of {rounds} turns.
 The bare route has its own process, too: `def`, FastAPI's way for a blocking driver, with `sqlite3` and the
 row's inputs as JSON. Equal concurrent requests of `GET /runs` share one read, so that route is also
 measured with requests that differ. The started runs are executed in the server, one `async` step each; the
@@ -101,7 +101,7 @@ waiting = Workflow("waiting.v1")
 
 @waiting.step(effects=False)
 async def wait() -> None:
-    """Wait for ever."""
+    """Wait forever."""
     await asyncio.Event().wait()
 
 
@@ -186,7 +186,13 @@ def _section(found: Mapping[str, Load], kilobytes: float, **settings: float) -> 
         for what, load in found.items()
     ]
     goals = [
-        Goal(f"{what} beside a bare route", found[what].a_second / best, limit, at_least=True, if_missed=why)
+        Goal(
+            f"{what} compared with a bare route",
+            found[what].a_second / best,
+            limit,
+            at_least=True,
+            if_missed=why,
+        )
         for what, (limit, why) in GOALS.items()
     ]
     goals.append(Goal("kB of memory for an open stream", kilobytes, MOST_KB))
@@ -195,7 +201,7 @@ def _section(found: Mapping[str, Load], kilobytes: float, **settings: float) -> 
         "The service",
         METHOD.format(connections=CONNECTIONS, **settings),
         [
-            Table("", ["", "Requests a second", "beside the bare route", "p50, ms", "p99, ms"], rows),
+            Table("", ["", "Requests a second", "relative to the bare route", "p50, ms", "p99, ms"], rows),
             Table("", ["Open streams", "kB each"], streams),
         ],
         goals,

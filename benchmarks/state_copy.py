@@ -1,4 +1,4 @@
-"""What the copy of the state costs that a node with a retry makes for each attempt."""
+"""What it costs to copy the state for each attempt of a node with a retry."""
 
 from __future__ import annotations
 
@@ -60,5 +60,7 @@ def measure(rounds: int = ROUNDS, documents: int = DOCUMENTS) -> Section:
         title="A large state",
         method=METHOD,
         tables=[Table("", ["A call", "Ratio to `copy.deepcopy`", "Median, ms"], rows)],
-        goals=[Goal("the copy for an attempt beside `copy.deepcopy`", middle[WITH] / middle[DEEP], LIMIT)],
+        goals=[
+            Goal("the copy for an attempt compared with `copy.deepcopy`", middle[WITH] / middle[DEEP], LIMIT)
+        ],
     )

@@ -31,9 +31,9 @@ STACK_TIMEOUT = "stack: stamina, aiobreaker, `asyncio.timeout`, prometheus"
 
 METHOD = """
 One call of a function that returns a small dict, with the state `{"a": 1}`.
-*Over bare* is the time on top of the function alone. *Beside the node* is that time divided by the time of the node
-that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
-hyx is for asyncio alone: it copies no state, reads no config, and takes no lock.
+*Over bare* is the time in addition to the function alone. *Relative to the node* is that time divided by the time of
+the node that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
+hyx supports only asyncio: it copies no state, reads no config, and takes no lock.
 """
 
 
@@ -103,12 +103,12 @@ def _table(title: str, found: dict[str, float]) -> Table:
         equal = FULL_TIMEOUT if "timeout" in name else FULL
         ratio = "" if name == BARE else times(over[name] / over[equal])
         rows.append([name, ratio, "" if name == BARE else microseconds(over[name]), microseconds(value)])
-    return Table(title, ["Contender", "Beside the node", "Over bare, µs", "Per call, µs"], rows)
+    return Table(title, ["Contender", "Relative to the node", "Over bare, µs", "Per call, µs"], rows)
 
 
 WHY_SLOW = (
     "a call has about twenty small steps (name, context variable, two objects, copy of the state, clock, breaker,"
-    " record), and none of them alone takes much; a pipeline compiled for the options of a node could skip the"
+    " record), and none of them takes much time; a pipeline compiled for the options of a node could skip the"
     " steps that the node does not need."
 )
 WHY_TIMEOUT = (
@@ -121,7 +121,7 @@ def _async_goals(over: dict[str, float]) -> list[Goal]:
     return [
         Goal("awaited node with retry, breaker, collector", over[FULL], 5, "µs", if_missed=WHY_SLOW),
         Goal(
-            "what `timeout_ms` adds to it, beside what `asyncio.timeout` adds to the function",
+            "what `timeout_ms` adds to it compared with what `asyncio.timeout` adds to the function",
             (over[FULL_TIMEOUT] - over[FULL]) / over[BARE_TIMEOUT],
             1,
             if_missed=WHY_TIMEOUT,
@@ -139,8 +139,10 @@ def _sync_goals(over: dict[str, float]) -> list[Goal]:
 
 def _ratio_goals(kind: str, over: dict[str, float], stack: str, equal: str, *, tenacity: float) -> list[Goal]:
     return [
-        _ratio_goal(f"tenacity alone beside the {kind} node", over[TENACITY], over[FULL], tenacity),
-        _ratio_goal(f"the stack beside the {kind} node with the same parts", over[stack], over[equal], 4),
+        _ratio_goal(f"tenacity alone compared with the {kind} node", over[TENACITY], over[FULL], tenacity),
+        _ratio_goal(
+            f"the stack compared with the {kind} node with the same parts", over[stack], over[equal], 4
+        ),
     ]
 
 

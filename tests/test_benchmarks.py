@@ -314,7 +314,7 @@ def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: p
     with racing.rivals(processes=("dbos",)) as (found, notes):
         assert found == []
     assert [note.partition(": ")[2] for note in notes] == [
-        "here it could not be installed (no such version)."
+        "on this machine it could not be installed (no such version)."
     ]
 
 
@@ -328,7 +328,7 @@ def test_contender_that_ends_is_left_out_and_named() -> None:
     stays = racing.here("stays", bare.asyncio_alone)
     found = racing.race([stays, racing.Rival("ends", end)], {"a": turns.Load(dag.row(2))}, 2, notes)
     assert {name: len(each) for name, each in found["a"].items()} == {"stays": 2}
-    assert notes == ["ends is not in the tables: here it ended in the middle of a turn."]
+    assert notes == ["ends is missing from the tables: on this machine it ended in the middle of a turn."]
 
 
 def test_import_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:

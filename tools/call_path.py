@@ -34,7 +34,7 @@ class CallPath:
         """The file that each thread was in last."""
 
     def record(self, frame: FrameType, event: str, _argument: Any) -> None:
-        """Take in an event of `sys.setprofile()`."""
+        """Record an event of `sys.setprofile()`."""
         path = Path(frame.f_code.co_filename)
         if event not in {"call", "return"} or not path.is_relative_to(PACKAGE):
             return

@@ -12,7 +12,7 @@ MAX_SUBJECT = 72
 
 
 def problems(message: str) -> list[str]:
-    """Say what is wrong with a commit message; an empty list if nothing is."""
+    """Return the problems of a commit message; an empty list if there are none."""
     lines = [line for line in message.splitlines() if not line.startswith("#")]
     subject = lines[0] if lines else ""
     found = []
@@ -30,7 +30,7 @@ def problems(message: str) -> list[str]:
 
 
 def main() -> int:
-    """Print what is wrong; 1 if anything is."""
+    """Print the problems; return 1 if there are any."""
     found = problems(Path(sys.argv[1]).read_text(encoding="utf-8"))
     for problem in found:
         print(problem, file=sys.stderr)

@@ -1,6 +1,6 @@
 """An extension of griffe, which reads the package for the reference in the docs: it shows `Example:` as code.
 
-griffe knows only the heading `Examples:`. It would render what follows `Example:` as quoted text.
+griffe knows only the heading `Examples:`. It would render the text after `Example:` as a quotation.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def bounds_of(schema: dict[str, Any]) -> str:
 
 
 def default_of(schema: dict[str, Any]) -> str:
-    """Return the default in words; empty if there is none, or an empty one."""
+    """Return the default in words; an empty text if the default is missing or empty."""
     default = schema.get("default")
     return "" if default in (None, [], {}) else f" Default: `{json.dumps(default)}`."
 

@@ -123,7 +123,7 @@ def take(browser: Browser, demo: Demo, folder: Path, only: list[str]) -> None:
 
 
 def main() -> None:
-    """Take the pictures that the command line asks for."""
+    """Take the pictures that the command line names."""
     folder = Path(sys.argv[1] if sys.argv[1:] else "out/screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:

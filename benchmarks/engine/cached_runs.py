@@ -1,4 +1,4 @@
-"""What a run costs whose every step is in the cache.
+"""What a run costs if all of its steps are cached.
 
 `python -m benchmarks engine_cached` measures it, in less than a minute.
 """
@@ -28,17 +28,17 @@ DURABLE = "LangGraph `StateGraph`, `SqliteCache`, `AsyncSqliteSaver`, sync"
 LIMITS_MS = {"tiny outputs": 6, "256 kB of output a step": 15}
 
 METHOD = """
-The thirteen steps of the campaign, all of them known to the cache, a new run each time, {runs} one after another.
-The database is on disk, and the run is durable: its rows, steps and events are written as those of any run.
-*From the database*: the tier in the process is emptied before each run. An output counts by its hash, so a run that
-hits everywhere never loads one; who wants the result reads it after the run, as the third row does.
-LangGraph's cache, keyed by what a node receives, loads each output into the state, which the caller gets; without a
-checkpointer nothing of the run is kept, with one it is.
+The thirteen steps of the campaign, all of them cached. Each run is a new one; {runs} runs one after another.
+The database is on disk, and the run is durable: its row, steps and events are written like those of any run.
+*From the database*: the tier in the process is emptied before each run. Outputs are identified by their hashes, so a
+run with hits only never loads an output; a caller reads the result after the run, as in the third row.
+LangGraph's cache uses the input of a node as the key. It loads each output into the state, which the caller gets.
+Without a checkpointer LangGraph stores nothing of the run.
 """
 
 
 def measure(rounds: int = ROUNDS, runs: int = RUNS, large: int = LARGE) -> Section:
-    """Race them with both sizes."""
+    """Race the contenders with both sizes of output."""
     dag = campaign()
     sizes = dict(zip(LIMITS_MS, (0, large), strict=True))
     loads = {
@@ -55,7 +55,7 @@ def measure(rounds: int = ROUNDS, runs: int = RUNS, large: int = LARGE) -> Secti
     found = race(field, loads, rounds)
     tables = [_table(name, turns) for name, turns in found.items()]
     goals = [_goal(name, turns) for name, turns in found.items()]
-    return Section("A run that is cached", METHOD.format(runs=runs), tables, goals)
+    return Section("A cached run", METHOD.format(runs=runs), tables, goals)
 
 
 def _goal(name: str, turns: dict[str, list[Turn]]) -> Goal:
@@ -78,5 +78,5 @@ def _table(name: str, turns: dict[str, list[Turn]]) -> Table:
         for rival, each in turns.items()
     ]
     return Table(
-        name[0].upper() + name[1:], ["Contender", "Beside the engine", "Median, ms", "Best, ms"], rows
+        name[0].upper() + name[1:], ["Contender", "Relative to the engine", "Median, ms", "Best, ms"], rows
     )

@@ -1,6 +1,6 @@
-"""The side of a process of its own: takes loads from standard input, and answers with what each turn took.
+"""A contender in its own process: it reads loads from standard input, and writes the times of each turn.
 
-One line of JSON each. Whatever else is printed goes to standard error. Standard library only.
+Each message is one line of JSON. Other output goes to standard error. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def serve(opens: Opens) -> None:
-    """Carry loads until there are no more. The first argument of the process is a folder for files."""
+    """Run loads until standard input ends. The first argument of the process is a folder for files."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # Child processes and loggers inherit a standard output that cannot be taken for an answer.
+    os.dup2(2, 1)  # Output of loggers and child processes must not mix with the answers.
     folder = Path(sys.argv[1])
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""The DAGs that are run, and how to walk one with nothing but asyncio. Standard library only."""
+"""The DAGs of the benchmarks, and a runner for them in plain asyncio. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dag:
-    """Steps, each after those that it depends on, and how long each sleeps."""
+    """Steps in topological order, and how long each sleeps."""
 
     before: dict[str, list[str]]
     durations_ms: dict[str, float] = field(default_factory=dict)
 
     @property
     def critical_path_ms(self) -> float:
-        """How long a run takes at least: the longest sum of durations along a path."""
+        """The lower bound of a run: the longest sum of durations along a path."""
         ends: dict[str, float] = {}
         for step, before in self.before.items():
             ends[step] = self.durations_ms.get(step, 0) + max((ends[each] for each in before), default=0)
@@ -32,7 +32,7 @@ class Dag:
         return [*self.before][-1]
 
     def halved(self) -> Dag:
-        """The same, with steps that take half as long."""
+        """The same DAG with steps that take half as long."""
         return Dag(self.before, {step: ms / 2 for step, ms in self.durations_ms.items()})
 
 
@@ -74,7 +74,7 @@ def campaign(*, sleeps: bool = False) -> Dag:
 def scattered(count: int, seed: int = 19) -> Dag:
     """A random DAG: each step depends on up to three of the twenty before it, and sleeps 20 to 400 ms.
 
-    Half of them less than 90 ms: the logarithm is what is spread evenly.
+    The logarithm of the duration is uniform, so half of the steps take less than 90 ms.
     """
     chance = random.Random(seed)  # noqa: S311 - a shape, not a secret
     names = [f"s{number}" for number in range(count)]
@@ -86,17 +86,17 @@ def scattered(count: int, seed: int = 19) -> Dag:
 
 
 def chain(count: int) -> Dag:
-    """One step after another."""
+    """A chain of steps."""
     return Dag({f"s{number}": [f"s{number - 1}"] if number else [] for number in range(count)})
 
 
 def row(count: int) -> Dag:
-    """Steps side by side."""
+    """Independent steps."""
     return Dag({f"s{number}": [] for number in range(count)})
 
 
 def layers(count: int, width: int = 10) -> Dag:
-    """Layers of so many steps; each step depends on two of the layer above."""
+    """Layers of `width` steps; each step depends on two of the layer above."""
     before: dict[str, list[str]] = {}
     for number in range(count):
         layer, place = divmod(number, width)

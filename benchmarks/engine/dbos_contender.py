@@ -1,6 +1,6 @@
-"""DBOS, in a process of its own: an async workflow that awaits an async step for each step of the DAG.
+"""DBOS, in its own process: an async workflow that awaits an async step for each step of the DAG.
 
-Its database is SQLite, or that of `BENCH_DATABASE`.
+Its database is SQLite, or the one in `BENCH_DATABASE`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def flow(_number: int) -> int:
 
 @contextlib.asynccontextmanager
 async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
-    """Launch it at the first turn; the database stays for the following ones."""
+    """Launch DBOS at the first turn; later turns use the same database."""
     is_first = not _current
     _current[:] = [load]
     if is_first:

@@ -1,4 +1,4 @@
-"""What a durable step costs that does nothing: one after another, side by side, and in a small run.
+"""What a durable step that does nothing costs: in a chain, side by side, and in a small run.
 
 `python -m benchmarks engine_steps` measures it, in less than a minute.
 """
@@ -29,22 +29,22 @@ GROUPED = "SQLite alone: a thread that groups commits"
 LANGGRAPH = "LangGraph `StateGraph`, `AsyncSqliteSaver`, sync"
 
 METHOD = """
-Awaited steps that do nothing and deliver a number, each durable before what depends on it starts: {steps} in a chain,
-{steps} side by side, and the thirteen of the campaign alone, {runs} runs one after another. One run warms up.
-Everything is on disk; SQLite has a write-ahead log and `synchronous` FULL, so each commit ends with an fsync, whose
-speed counts: the rows of SQLite alone show it, and know nothing of runs, hashes, leases and events. LangGraph's
-`durability` is "sync". DBOS is as it comes, in a process of its own.
-*Beside SQLite* is the time divided by that of an insert and a commit for each step, in the median round.
-The goals were set on a machine on which LangGraph took 0.67 ms a step in a chain, 0.48 side by side and 9.5 for the
-thirteen, and DBOS 1.9, 3.2 and 35: what they take here shows how fast this one is. Beside LangGraph the goal is the
-same on any machine.
+Awaited steps that do nothing and return a number. Each is durable before the steps that depend on it start: {steps}
+in a chain, {steps} side by side, and the thirteen of the campaign in {runs} runs one after another, after one warm-up
+run. Everything is on disk. SQLite has a write-ahead log and `synchronous` FULL, so each commit ends with an fsync,
+and the speed of fsync matters. The rows of SQLite alone show that speed, without runs, hashes, leases and events.
+LangGraph's `durability` is "sync". DBOS has its default settings and its own process.
+*Relative to SQLite* is the time divided by that of one insert and one commit for each step, in the median round.
+The goals were set on a machine where LangGraph took 0.67 ms for a step in a chain, 0.48 side by side and 9.5 for the
+thirteen, and DBOS 1.9, 3.2 and 35. Compare these with the figures here to see how fast this machine is. The goals
+relative to LangGraph are the same on any machine.
 """
 
 
 def measure(
     rounds: int = ROUNDS, steps: int = STEPS, runs: int = RUNS, processes: Sequence[str] = ("dbos",)
 ) -> Section:
-    """Race them on each shape."""
+    """Race the contenders on each shape."""
     in_chain, in_row, alone = f"{steps} in a chain", f"{steps} side by side", "A run of 13 steps"
     loads = {
         in_chain: Load(chain(steps)),
@@ -76,7 +76,7 @@ def measure(
 def _goals(
     text: str, turns: dict[str, list[Turn]], divisor: int, limit_ms: float, *, langgraph_ms: float
 ) -> list[Goal]:
-    """In milliseconds, and beside LangGraph, which took `langgraph_ms` where the limit was set."""
+    """Return a goal in ms, and one relative to LangGraph, which took `langgraph_ms` when the limit was set."""
     bare_ms, median_of_ours = median_ms(turns[GROUPED]) / divisor, median_ms(turns[OURS]) / divisor
     why = (
         f"the best was {best_ms(turns[OURS]) / divisor:.3f} ms; the same commits without an engine take"
@@ -85,7 +85,7 @@ def _goals(
     return [
         Goal(text, median_of_ours, limit_ms, "ms", if_missed=why),
         Goal(
-            f"{text}, beside LangGraph's",
+            f"{text} compared with LangGraph's",
             beside(turns, OURS, LANGGRAPH),
             round(limit_ms / langgraph_ms, 2),
             if_missed=why,
@@ -94,17 +94,17 @@ def _goals(
 
 
 def table(title: str, turns: dict[str, list[Turn]], divisor: int, *, beside_what: tuple[str, str]) -> Table:
-    """What each contender took, in all and beside one of them.
+    """Return the times of each contender, absolute and relative to one of them.
 
     Args:
-        title: Of the table.
-        turns: Of each contender.
-        divisor: How many steps a run has, for the time of a step; 1 for that of a run.
-        beside_what: What the base is called, and which contender it is.
+        title: The title of the table.
+        turns: The turns of each contender.
+        divisor: The number of steps in a run, to get the time of a step; 1 to get the time of a run.
+        beside_what: The label of the base, and the name of its contender.
     """
     base_name, base = beside_what
     of = "A step" if divisor > 1 else "A run"
-    columns = ["Contender", f"Beside {base_name}", f"{of}, median, ms", f"{of}, best, ms"]
+    columns = ["Contender", f"Relative to {base_name}", f"{of}, median, ms", f"{of}, best, ms"]
     rows = [
         [
             name,

@@ -1,4 +1,4 @@
-"""LangGraph as a contender: a `StateGraph` with and without what keeps it, and the functional API."""
+"""LangGraph as a contender: a `StateGraph` with and without a checkpointer, and the functional API."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _STEPS_LIMIT = 100_000
 _typed_dict: Any = TypedDict
-"""For fields that no type checker can know."""
+"""`TypedDict` as `Any`, for states whose fields are defined at run time."""
 
 
 def state_graph(load: Load) -> StateGraph[Any]:
-    """The DAG of a load: a field of the state and a node for each step. A node reads those that it depends on."""
+    """The DAG of a load, with a state field and a node for each step. A node reads the fields of its dependencies."""
     fields: dict[str, Any] = {
         "number": int,
         **dict.fromkeys((f"out_{step}" for step in load.dag.before), Any),
@@ -42,14 +42,14 @@ def state_graph(load: Load) -> StateGraph[Any]:
         )
     for step, before in load.dag.before.items():
         if len(before) > 1:
-            graph.add_edge(before, step)  # It waits for all of them.
+            graph.add_edge(before, step)  # The node waits for all of them.
         else:
             graph.add_edge(before[0] if before else START, step)
     return graph
 
 
 def graph(durability: str | None) -> Opens:
-    """How to open a compiled graph; with a durability, it keeps checkpoints in SQLite with `synchronous` FULL."""
+    """Return an opener of compiled graphs; with `durability` they store checkpoints in SQLite, `synchronous` FULL."""
 
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
@@ -77,7 +77,7 @@ def graph(durability: str | None) -> Opens:
 
 @contextlib.asynccontextmanager
 async def functional(load: Load, _folder: Path) -> AsyncIterator[Run]:
-    """The functional API: a task for each step, awaited by hand as its dependencies are done. Nothing is kept."""
+    """The functional API: a task for each step, started when its dependencies have ended. Nothing is stored."""
     step = task(load.work)
 
     @entrypoint()

@@ -1,4 +1,4 @@
-"""How long large outputs of steps keep the event loop waiting.
+"""How long large outputs of steps block the event loop.
 
 `python -m benchmarks engine_large_outputs` measures it, in some minutes.
 """
@@ -30,10 +30,10 @@ LIMIT_MS = 250
 METHOD = """
 An async step returns an output of {count:,} items that was made before the run; a second step receives it; then
 `get_output()` reads it. Meanwhile a coroutine on the same event loop asks to be woken every 2 ms. The figures are its
-worst delays in {rounds} rounds, in a process that has not called `gc.freeze()`. Lists and dicts are handled in
-pieces. A list of so many models also makes Python's garbage collector look at every one of them in one go: the row
-without the collector shows how much of the delay that is. The goal leaves out the two rows that pieces cannot help:
-models with the collector on, and a model as a whole.
+worst delays in {rounds} rounds, in a process that has not called `gc.freeze()`. Lists and dicts are processed in
+chunks. A list of so many models also makes Python's garbage collector scan all of them at once; the row without the
+collector shows how much of the delay that is. The goal excludes the two rows that chunks cannot improve: models with
+the collector on, and one model that contains everything.
 """
 
 
@@ -46,26 +46,26 @@ class Row(BaseModel):
 
 
 class Rows(BaseModel):
-    """Many of them, in a model."""
+    """A model that contains many items."""
 
     rows: list[Row]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A type of output, and what makes one of so many items."""
+    """A type of output, and a function that makes an output with a given number of items."""
 
     declared: Any
     make: Callable[[int], Any]
     collects: bool = True
     """Whether Python's garbage collector is on."""
     is_in_pieces: bool = True
-    """Whether pieces keep its lag short, so that it counts for the goal."""
+    """Whether processing in chunks keeps its lag short, so that it counts for the goal."""
 
 
 @dataclass(frozen=True)
 class Lag:
-    """What one round has found."""
+    """The figures of one round."""
 
     megabytes: float
     run_s: float
@@ -74,7 +74,7 @@ class Lag:
 
 
 def shapes() -> dict[str, Shape]:
-    """What steps return, by what it is called in the document."""
+    """Return the outputs to measure, by their label in the document."""
     return {
         "`dict[str, str]`": Shape(dict[str, str], lambda n: {f"{i:06d}{'k' * 60}": str(i) for i in range(n)}),
         "dict of lists, no type declared": Shape(
@@ -92,7 +92,7 @@ def shapes() -> dict[str, Shape]:
 
 
 def measure(rounds: int = ROUNDS, count: int = COUNT) -> Section:
-    """Let a step return each."""
+    """Measure a step that returns each output."""
     carried = shapes()
     found = {name: [_measured(shape, count) for _ in range(rounds)] for name, shape in carried.items()}
     rows = [
@@ -112,11 +112,11 @@ def measure(rounds: int = ROUNDS, count: int = COUNT) -> Section:
     }
     slowest = max(divided, key=lambda name: divided[name])
     goal = Goal(
-        "worst lag beside a large output in pieces",
+        "worst lag during a large output in chunks",
         divided[slowest],
         LIMIT_MS,
         "ms",
-        if_missed=f"it was at {slowest}; the table has the others.",
+        if_missed=f"the worst output was {slowest}; the table has the others.",
     )
     columns = [
         "Output",

@@ -1,4 +1,4 @@
-"""How long an engine keeps the event loop from others.
+"""How long an engine blocks the event loop.
 
 `python -m benchmarks engine_lag` measures it, in less than a minute.
 """
@@ -30,18 +30,19 @@ NOT_FROZEN = "`RunEngine` without `gc.freeze()`"
 LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "async"'
 
 METHOD = """
-While a load of the sections above is carried, a coroutine on the same event loop asks to be woken every 2 ms. The
-figure is the worst delay in {rounds} rounds: how long anybody else on that loop, a web server's request say, has had
-to wait. Steps are awaited and do nothing, or sleep; what they do themselves, such as to make a large output, counts.
-Every process has called `gc.freeze()` after its imports, as servers do, but in one column: a full collection looks at
-all that the imports have left ({objects:,} objects here, {collection:.0f} ms), whatever code triggers it.
-LangGraph has its `SqliteCache` where it says cached; DBOS has no cache and runs the steps. DBOS runs at most {dbos}
-runs a turn, in a process of its own. One run warms up, but for those that sleep.
+While an engine runs one of the loads of the sections above, a coroutine on the same event loop asks to be woken every
+2 ms. The figure is the worst delay in {rounds} rounds: how long other work on that loop, such as a request of a web
+server, had to wait. Steps are awaited and either do nothing or sleep; their own work, such as making a large output,
+counts.
+Every process has called `gc.freeze()` after its imports, as servers do, except in one column. Without it, a full
+collection scans all objects that the imports created ({objects:,} objects here, {collection:.0f} ms), whatever code
+triggers it. LangGraph uses its `SqliteCache` in the rows with "cached"; DBOS has no cache and runs the steps. DBOS
+has at most {dbos} runs in a turn, in its own process. There is one warm-up run, except for steps that sleep.
 """
 
 
 def loads(*, steps: int = 200, runs: int = 400, in_flight: int = 200, large: int = LARGE) -> dict[str, Load]:
-    """What is carried, by what it is called in the document."""
+    """Return the loads, by their label in the document."""
     return {
         "13 steps that sleep": Load(campaign(sleeps=True), warm_up=0, has_ticker=True),
         "100 random steps that sleep": Load(scattered(min(100, steps)), warm_up=0, has_ticker=True),
@@ -60,7 +61,7 @@ def loads(*, steps: int = 200, runs: int = 400, in_flight: int = 200, large: int
 def measure(
     rounds: int = ROUNDS, carried: dict[str, Load] | None = None, processes: Sequence[str] = ("dbos",)
 ) -> Section:
-    """Let each carry each."""
+    """Run each load with each contender."""
     carried = carried or loads()
     inside = (
         here(OURS, frozen(ours())),
@@ -78,7 +79,7 @@ def measure(
         _worst_ms(found[worst][OURS]),
         LIMIT_MS,
         "ms",
-        if_missed=f"it was at '{worst}'; the table has the others.",
+        if_missed=f"the worst load was '{worst}'; the table has the others.",
     )
     objects, collection_ms = _garbage()
     method = METHOD.format(
@@ -89,7 +90,7 @@ def measure(
 
 
 def _garbage() -> tuple[int, float]:
-    """How many objects a full collection looks at now, and how long that takes."""
+    """Return how many objects a full collection scans now, and how long it takes."""
     gc.collect()
     begin = perf_counter()
     gc.collect()

@@ -1,4 +1,4 @@
-"""How much memory a run of large outputs takes.
+"""How much memory a run with large outputs takes.
 
 `python -m benchmarks engine_memory` measures it, in some seconds.
 """
@@ -27,20 +27,20 @@ LARGE = 2_000_000
 LIMIT_MB = 30
 
 METHOD = """
-A chain of {steps} steps, each of which receives the text of the one before and returns one of the same length, on a
-SQLite file. The figure is the largest size in memory of a process that does nothing else, the median of {rounds}
-processes. All outputs together are {total:,} MB in the second row.
+A chain of {steps} steps. Each receives the text of the previous step and returns one of the same length, on a SQLite
+file. The figure is the peak memory of a process that does nothing else, the median of {rounds} processes. All outputs
+together are {total:,} MB in the second row.
 """
 
 
 def measure(rounds: int = ROUNDS, steps: int = STEPS, large: int = LARGE) -> Section:
-    """Measure both chains in processes of their own."""
+    """Measure both chains, each in its own process."""
     small_mb, large_mb = (median(_peak_mb(steps, size) for _ in range(rounds)) for size in (SMALL, large))
     rows = [
         [f"{SMALL:,}", f"{small_mb:,.0f}", ""],
         [f"{large:,}", f"{large_mb:,.0f}", f"+{large_mb - small_mb:,.0f}"],
     ]
-    why = "the run keeps outputs that no step will receive any more."
+    why = "the run keeps outputs in memory that no later step receives."
     return Section(
         "Memory of a run",
         METHOD.format(steps=steps, rounds=rounds, total=round(steps * large / 1e6)),
@@ -56,7 +56,7 @@ def _peak_mb(steps: int, size: int) -> float:
 
 
 def chain(steps: int, size: int) -> Workflow:
-    """Steps in a row that hand on `size` letters."""
+    """Return a chain of steps that pass on `size` letters."""
     flow = Workflow("bench.v1")
 
     def handed(number: int) -> Callable[[StepSources], dict[str, Any]]:
@@ -85,6 +85,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         sys.argv.append(folder)
         asyncio.run(_run(int(sys.argv[1]), int(sys.argv[2])))
-    # Not ru_maxrss, which a process inherits from the one that has started it.
+    # Not ru_maxrss, which a process inherits from its parent.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     print(int(peak[1]) / 1024 if peak else 0)

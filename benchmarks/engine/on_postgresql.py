@@ -37,17 +37,17 @@ LIMIT = 0.7
 _STEPS_LIMIT = 100_000
 
 METHOD = """
-As above, on a PostgreSQL of this machine whose commits are durable (`fsync` on), through a socket: {steps} steps in a
-chain, {steps} side by side, and the thirteen of the campaign alone, {runs} runs one after another. Each turn has a
-database of its own, but for DBOS, which has one in a process of its own. *Beside PostgreSQL* is the time divided by
-that of an insert and a commit for each step, in the median round.
+As above, on a PostgreSQL on this machine with durable commits (`fsync` on), reached through a socket: {steps} steps
+in a chain, {steps} side by side, and the thirteen of the campaign in {runs} runs one after another. Each turn has its
+own database, except for DBOS, which has one database and its own process. *Relative to PostgreSQL* is the time
+divided by that of one insert and one commit for each step, in the median round.
 """
 
 
 def measure(
     rounds: int = ROUNDS, steps: int = STEPS, runs: int = RUNS, processes: Sequence[str] = ("dbos",)
 ) -> Section:
-    """Race them on each shape."""
+    """Race the contenders on each shape."""
     in_chain, in_row, alone = f"{steps} in a chain", f"{steps} side by side", "A run of 13 steps"
     loads = {
         in_chain: Load(chain(steps)),
@@ -77,10 +77,10 @@ def measure(
         ],
         [
             Goal(
-                f"{name} on PostgreSQL, beside LangGraph's",
+                f"{name} on PostgreSQL compared with LangGraph's",
                 beside(found[name], OURS, LANGGRAPH),
                 LIMIT,
-                if_missed="each commit is several statements, and each of them a way to the server and back.",
+                if_missed="each commit has several statements, and each statement is a round trip to the server.",
             )
             for name in loads
         ],
@@ -88,7 +88,7 @@ def measure(
 
 
 class Databases:
-    """New databases on one server, and contenders that each begin with one."""
+    """New databases on one server, and contenders that each start with a new one."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -96,7 +96,7 @@ class Databases:
         RunStore(server.get_uri(), migrate=True).close()
 
     def new(self, template: str = "template0") -> str:
-        """The address of a new one."""
+        """Return the address of a new database."""
         name = f"bench{next(self._numbers)}"
         with psycopg.connect(self._server.get_uri("template1"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -120,14 +120,14 @@ class Databases:
 
     @contextlib.asynccontextmanager
     async def ours(self, load: Load, folder: Path) -> AsyncIterator[Run]:
-        """An engine on a database with its tables."""
+        """Open an engine on a new database that already has its tables."""
         opens: Opens = ours(store=self.new("postgres"))
         async with opens(load, folder) as run:
             yield run
 
     @contextlib.asynccontextmanager
     async def graph(self, load: Load, _folder: Path) -> AsyncIterator[Run]:
-        """A compiled graph that keeps its checkpoints there before it goes on."""
+        """Open a compiled graph that stores each checkpoint before it continues."""
         async with AsyncPostgresSaver.from_conn_string(self.new()) as saver:
             await saver.setup()
             compiled: Any = state_graph(load).compile(checkpointer=saver)
@@ -142,7 +142,7 @@ class Databases:
 
 @contextlib.contextmanager
 def _used_by_children(address: str) -> Iterator[None]:
-    """Have contenders that are processes use a database, too."""
+    """Make contenders in other processes use the database, too."""
     os.environ["BENCH_DATABASE"] = address
     try:
         yield

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def workflow(load: Load) -> Workflow:
-    """The DAG of a load. Each step has a parameter for each step that it depends on."""
+    """Return the workflow of a load. Each step has a parameter for each of its dependencies."""
     flow = Workflow("bench.v1")
     for step, before in load.dag.before.items():
         function = _function(load, step, before)
@@ -34,14 +34,14 @@ def ours(
     reads_last: bool = False,
     cache: HotTier | None = None,
 ) -> Opens:
-    """How to open an engine.
+    """Return an opener of engines.
 
     Args:
-        in_memory: Whether its database is in memory, not on disk.
-        store: Its database; None for a SQLite file of its own.
-        is_hot: Whether the hot tier is left as it is before each run, not emptied.
-        reads_last: Whether a run ends with reading the output of the last step.
-        cache: The hot tier; None for one in the process.
+        in_memory: Whether the database is in memory instead of on disk.
+        store: The database; None for a new SQLite file.
+        is_hot: Whether the hot tier keeps its content between runs; otherwise it is emptied before each run.
+        reads_last: Whether the output of the last step is read at the end of each run.
+        cache: The hot tier; None for the default one in the process.
     """
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Contenders that are no dependencies: installed into an environment of their own, and run as processes there."""
+"""Contenders that are not dependencies: installed into a separate environment, and run there as processes."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _END_S = 20
 
 
 class NotThereError(Exception):
-    """A contender could not be installed, did not start, or has ended; says which."""
+    """A contender could not be installed, did not start, or has ended; the message says which."""
 
 
 @cache
 def versions() -> dict[str, str]:
-    """What is pinned, by name."""
+    """Return the pinned versions, by name."""
     return dict(line.split("==") for line in PINS.read_text(encoding="utf-8").split())
 
 
 def python() -> Path:
-    """The interpreter of the environment, which is made and filled if need be.
+    """Return the interpreter of the environment; create the environment and install the packages if necessary.
 
     Raises:
         NotThereError: The packages could not be installed.
@@ -82,18 +82,18 @@ def _installed() -> Path | NotThereError:
 
 @dataclass
 class Child:
-    """A process that carries loads, one after another."""
+    """A process that runs loads, one after another."""
 
     process: subprocess.Popen[str]
 
     def take(self, load: Load) -> Turn:
-        """Have a load carried.
+        """Run a load in the process.
 
         Raises:
             NotThereError: The process has ended.
         """
         requests, answers = self._pipes()
-        with contextlib.suppress(BrokenPipeError):  # Then there is no answer either.
+        with contextlib.suppress(BrokenPipeError):  # If the process has ended, there is no answer.
             requests.write(json.dumps(asdict(load)) + "\n")
             requests.flush()
         line = answers.readline()
@@ -102,16 +102,16 @@ class Child:
         return Turn(**json.loads(line))
 
     def wait_ready(self) -> None:
-        """Wait until it has imported what it needs.
+        """Wait until the process has finished its imports.
 
         Raises:
-            NotThereError: It could not.
+            NotThereError: The process did not start.
         """
         if self._pipes()[1].readline() != "ready\n":
             raise NotThereError("did not start")
 
     def end(self) -> None:
-        """Let it end by itself, or end it."""
+        """Let the process end, and kill it if it does not."""
         with contextlib.suppress(BrokenPipeError):
             self._pipes()[0].close()
         try:
@@ -129,12 +129,12 @@ class Child:
 
 @contextlib.contextmanager
 def child(name: str) -> Iterator[Child]:
-    """Start `benchmarks.engine.{name}_contender` in the environment; its files go when it ends.
+    """Start `benchmarks.engine.{name}_contender` in the environment; its files are deleted at the end.
 
-    What it prints is dropped, unless `BENCH_VERBOSE` is set.
+    Its output is dropped unless `BENCH_VERBOSE` is set.
 
     Raises:
-        NotThereError: It could not be installed, or did not start.
+        NotThereError: The contender could not be installed, or did not start.
     """
     interpreter = python()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -156,7 +156,7 @@ def child(name: str) -> Iterator[Child]:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    """Prefect's settings: everything in a folder, nothing sent anywhere, no user interface."""
+    """Return Prefect's settings: all files in one folder, no telemetry, no user interface."""
     inherited = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Prefect with its server on loopback, in a process of its own: an async flow that awaits a task for each step."""
+"""Prefect with its server on loopback, in its own process: an async flow that awaits a task for each step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def opened(load: Load, _folder: Path) -> AsyncIterator[Run]:
-    """The server is started by the first run, and ends with the process."""
+    """The first run starts the server, which ends with the process."""
 
     @task(cache_policy=NO_CACHE)
     async def step(name: str, received: list[Any]) -> Any:

@@ -1,6 +1,6 @@
-"""Contenders of the run engine's sections take turns; each turn has a fresh database, except those of processes.
+"""Races of the run engine's sections. Each turn has a new database, except for contenders in other processes.
 
-Each round gives every contender one turn of each load, and each next round begins with another contender.
+In each round every contender has one turn for each load; each round starts with another contender.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ LABELS = {"dbos": "DBOS", "prefect": "Prefect"}
 
 @dataclass(frozen=True)
 class Rival:
-    """Somebody who carries loads."""
+    """A contender that runs loads."""
 
     name: str
     take: Callable[[Load], Turn]
     max_runs: int = 1_000_000
-    """Of one turn, where more would take too long."""
+    """The limit of runs in one turn, if more would take too long."""
     max_steps: int = 1_000_000
-    """The same; a load of longer runs is left out."""
+    """The limit of steps in a run; loads with longer runs are left out."""
 
 
 def here(name: str, opens: Opens, **limits: int) -> Rival:
@@ -50,7 +50,7 @@ def here(name: str, opens: Opens, **limits: int) -> Rival:
 def rivals(
     *inside: Rival, processes: Sequence[str] = (), **limits: int
 ) -> Iterator[tuple[list[Rival], list[str]]]:
-    """The contenders, those that are processes too, and sentences for the document on those that are not there."""
+    """Yield the contenders, and a note for the document on each process that could not be started."""
     found, notes = [*inside], list[str]()
     with contextlib.ExitStack() as stack:
         for name in processes:
@@ -67,10 +67,10 @@ def rivals(
 def race(
     field: Sequence[Rival], loads: dict[str, Load], rounds: int, notes: list[str] | None = None
 ) -> dict[str, dict[str, list[Turn]]]:
-    """The turns of each contender by load.
+    """Return the turns of each contender by load.
 
-    A contender that a load is too long for is not in it; nor is one whose process has ended, and `notes` gets a
-    sentence that says so.
+    Contenders for which a load is too long are left out. So are contenders whose process has ended; `notes` gets a
+    sentence about each of them.
     """
     gone: set[str] = set()
     found: dict[str, dict[str, list[Turn]]] = {name: {} for name in loads}
@@ -93,25 +93,25 @@ def race(
 
 
 def _note(name: str, error: outside.NotThereError) -> str:
-    return f"{name} is not in the tables: here it {error}."
+    return f"{name} is missing from the tables: on this machine it {error}."
 
 
 def all_runs_ms(turns: Sequence[Turn]) -> list[float]:
-    """Of all turns together."""
+    """Return the times of the runs of all turns."""
     return [each for turn in turns for each in turn.runs_ms]
 
 
 def median_ms(turns: Sequence[Turn]) -> float:
-    """Of all runs of all turns."""
+    """Return the median over all runs of all turns."""
     return median(all_runs_ms(turns))
 
 
 def best_ms(turns: Sequence[Turn]) -> float:
-    """The shortest run."""
+    """Return the time of the shortest run."""
     return min(all_runs_ms(turns))
 
 
 def beside(turns: dict[str, list[Turn]], name: str, base: str) -> float:
-    """How much longer the runs of one contender take than those of another, in the median round."""
+    """Return the ratio of the times of two contenders in the median round."""
     pairs = zip(turns[name], turns[base], strict=True)
     return median(median(mine.runs_ms) / median(other.runs_ms) for mine, other in pairs)

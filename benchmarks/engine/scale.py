@@ -1,9 +1,9 @@
-"""What a database of many steps costs those who ask it: `python -m benchmarks scale`, in about five minutes.
+"""How fast statements are on a database with many steps: `python -m benchmarks scale`, in about five minutes.
 
 The history is loaded by SQL, as runs that have ended would have left it. Then each statement that an engine or the
 service asks again and again is timed, and PostgreSQL says how it finds the rows.
 """
-# ruff: noqa: SLF001 - the statements are no part of the public API
+# ruff: noqa: SLF001 - the statements are not part of the public API
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ AT_ONCE = (1, 50)
 _EVENTS_A_RUN = 2 * STEPS_A_RUN + 3
 
 METHOD = """
-PostgreSQL with {tenants} tenants and so many steps of runs that have ended ({a_run} a run, with an event for each
-start and end, an output and a cache entry for each step; every other run has failed), 16 runs that run and 16 that
-wait. Each statement is asked {asked} times for other rows each time, and the median counts; *index* is how PostgreSQL
-finds the rows at {most} steps, as `EXPLAIN ANALYZE` says.
+PostgreSQL with {tenants} tenants and this many steps of ended runs ({a_run} in each run, with an event for each start
+and end, an output and a cache entry for each step; every other run has failed), 16 active runs and 16 waiting ones.
+Each statement is executed {asked} times, for other rows each time; the table shows the median. *index* is how
+PostgreSQL finds the rows at {most} steps, according to `EXPLAIN ANALYZE`.
 """
 
 
 class Asked(NamedTuple):
-    """A statement, and what it is asked for, the n-th time."""
+    """A statement, and its parameters for the n-th execution."""
 
     statement: Prepared
     values: Any
 
 
 def _statements(run_of: Any) -> dict[str, Asked]:
-    tenant = run_of  # gives (tenant, run id) for a number
+    tenant = run_of  # returns (tenant, run id) for a number
     names = json.dumps(["bench.v1"])
     now = 2**53
     return {
@@ -74,7 +74,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
         "a page of 50 failed runs": Asked(
             run_list._page(frozenset(), 0, ("failed",)), lambda n: {"tenant": tenant(n)[0], "limit": 50}
         ),
-        "the runs that are not over": Asked(
+        "the unfinished runs": Asked(
             run_list._page(frozenset(), 0, ("pending", "running")),
             lambda n: {"tenant": tenant(n)[0], "limit": 50},
         ),
@@ -88,11 +88,13 @@ def _statements(run_of: Any) -> dict[str, Asked]:
                 "ids": json.dumps([tenant(n + each)[1] for each in range(50)]),
             },
         ),
-        "the next tenant that waits": Asked(claim._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
-        "its first run": Asked(
+        "the next tenant with a waiting run": Asked(
+            claim._NEXT_TENANT, lambda n: {"names": names, "after": ""}
+        ),
+        "the first run of a tenant": Asked(
             claim._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
         ),
-        "a run whose lease has run out": Asked(
+        "a run with an expired lease": Asked(
             claim._FIRST_EXPIRED,
             lambda n: {
                 "names": ["bench.v1"],
@@ -113,7 +115,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
                 "now": now,
             },
         ),
-        "who computes 13 keys": Asked(
+        "running computations of 13 keys": Asked(
             start._RUNNING,
             lambda n: {
                 "tenants": [tenant(n)[0]],
@@ -126,7 +128,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
 def measure(
     steps: Sequence[int] = STEPS, asked: int = ASKED, runs_measured: int = 200, idle_s: float = 30.0
 ) -> Section:
-    """Load a history of each size, the smaller ones first, and ask."""
+    """Load a history of each size, smallest first, and time the statements."""
     found: dict[str, dict[int, float]] = {}
     indexes: dict[str, str] = {}
     sizes: dict[int, dict[str, float]] = {}
@@ -164,8 +166,8 @@ def measure(
         METHOD.format(tenants=TENANTS, a_run=STEPS_A_RUN, asked=asked, most=f"{most:,}"),
         [
             Table(
-                "Milliseconds, with the way through the network of one machine",
-                ["Statement", *(f"{count:,} steps" for count in steps), "last by first", "index"],
+                "Milliseconds, including the network stack of one machine",
+                ["Statement", *(f"{count:,} steps" for count in steps), "last divided by first", "index"],
                 [
                     [
                         name,
@@ -194,10 +196,10 @@ def measure(
         ],
         [
             Goal(
-                f"{name}: time at {most:,} steps by that at {least:,}",
+                f"{name}: time at {most:,} steps divided by that at {least:,}",
                 each[most] / each[least],
                 LIMIT,
-                if_missed="it looks at more rows the longer the history is.",
+                if_missed="it reads more rows the longer the history is.",
             )
             for name, each in found.items()
         ],
@@ -205,7 +207,7 @@ def measure(
 
 
 async def _costs(store: str, files: Path, at_once: int, runs: int) -> list[str]:
-    """Transactions, statements and bytes of write-ahead log for each step."""
+    """Return the transactions, statements and bytes of write-ahead log for each step."""
     flow = Workflow("cost.v1", cache="none")
     flow.step(lambda inputs: inputs["number"], id="s0", output=int)
     for number in range(1, STEPS_A_RUN):
@@ -237,7 +239,7 @@ async def _costs(store: str, files: Path, at_once: int, runs: int) -> list[str]:
 
 
 def _idle(store: str, queue: str | None, idle_s: float) -> list[str]:
-    """Connections of a worker that has no work, and transactions a second."""
+    """Return the connections of an idle worker, and its transactions a second."""
     command = [
         *(sys.executable, "-m", "langgraph_runner", "worker", "--store", store),
         *("--app", "benchmarks.engine.worker_app:workflows"),
@@ -247,7 +249,7 @@ def _idle(store: str, queue: str | None, idle_s: float) -> list[str]:
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
         try:
             assert worker.stdout is not None
-            worker.stdout.readline()  # It works.
+            worker.stdout.readline()  # The worker has started.
             time.sleep(2.0)
             before, begin = _transactions(connection), perf_counter()
             time.sleep(idle_s)
@@ -266,7 +268,7 @@ def _idle(store: str, queue: str | None, idle_s: float) -> list[str]:
 
 
 def _transactions(connection: psycopg.Connection[Any]) -> int:
-    """How many have ended, read-only ones included; each process tells of its own once a second."""
+    """Return how many transactions have ended, including read-only ones; processes report theirs once a second."""
     connection.execute("SELECT pg_stat_clear_snapshot()")
     query = "SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database"
     found = connection.execute(query).fetchone()
@@ -275,7 +277,7 @@ def _transactions(connection: psycopg.Connection[Any]) -> int:
 
 
 def _log(connection: psycopg.Connection[Any]) -> int:
-    """Bytes of write-ahead log so far."""
+    """Return the bytes of write-ahead log so far."""
     found = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").fetchone()
     assert found is not None
     return int(found[0])
@@ -283,7 +285,7 @@ def _log(connection: psycopg.Connection[Any]) -> int:
 
 @contextmanager
 def _counted() -> Iterator[Counter[str]]:
-    """How many transactions the writer commits, and how many statements all connections are given."""
+    """Count the transactions that the writer commits, and the statements of all connections."""
     counts: Counter[str] = Counter()
     execute, executemany, commit = (
         psycopg.Cursor.execute,
@@ -314,7 +316,7 @@ def _counted() -> Iterator[Counter[str]]:
 
 
 def _run(number: int, runs: int) -> tuple[str, str]:
-    """The tenant and the id of one of the runs, in no order."""
+    """Return the tenant and the id of the run for a number; consecutive numbers give scattered runs."""
     index = number * 7_919 % runs
     return f"tenant-{index % TENANTS:03}", f"run-{index:09}"
 
@@ -384,7 +386,7 @@ def _load(connection: Connection, loaded: int, runs: int) -> None:
 
 
 def _bytes_a_step(connection: Connection, steps: int) -> dict[str, float]:
-    """What each table takes for a step, with its indexes."""
+    """Return the size of each table for each step, including its indexes."""
     with connection.begin():
         sizes = {
             table: int(connection.execute(text(f"SELECT pg_total_relation_size('{table}')")).scalar_one())
@@ -395,7 +397,7 @@ def _bytes_a_step(connection: Connection, steps: int) -> dict[str, float]:
 
 
 def _timed(connection: Connection, asked: Asked, times_asked: int) -> float:
-    """Milliseconds of one."""
+    """Return the milliseconds of one execution."""
     spent = []
     with connection.begin():
         for number in range(times_asked):
@@ -407,7 +409,7 @@ def _timed(connection: Connection, asked: Asked, times_asked: int) -> float:
 
 
 def _indexes(connection: Connection, asked: Asked) -> str:
-    """The indexes, or tables read as a whole, that the plan of a statement names."""
+    """Return the indexes and the sequentially scanned tables in the plan of a statement."""
     compiled = asked.statement._compiled(connection)
     cursor = connection.connection.cursor()
     try:

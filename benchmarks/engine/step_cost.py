@@ -1,4 +1,4 @@
-"""What a step costs the event loop, before any database.
+"""What a step costs the event loop, without a database.
 
 `python -m benchmarks engine_cost` measures it, in about half a minute.
 """
@@ -29,15 +29,16 @@ LIMIT_FLAT = 2
 OURS = "`RunEngine`, in memory"
 
 METHOD = """
-Awaited steps that do nothing, in layers of ten; each depends on two of the layer above. The figure is the processor
-time of the thread of the event loop, divided by the steps: hashing, scheduling, calling, recording, and handing over
-to the thread that writes, whose own time is not in it; the database is in memory. The others keep nothing.
-LangGraph's contenders have runs of up to {most:,} steps; longer ones take too long to be raced here.
+Awaited steps that do nothing, in layers of ten; each depends on two steps of the layer above. The figure is the
+processor time of the event loop's thread, divided by the number of steps. It includes hashing, scheduling, calling,
+recording, and passing rows to the writer thread; it excludes the processor time of that thread. The database is in
+memory. The other contenders store nothing.
+LangGraph's contenders have runs of up to {most:,} steps; longer runs would take too long.
 """
 
 
 def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
-    """Race them on runs of several lengths."""
+    """Race the contenders on runs of several lengths."""
     loads = {f"{count:,}": Load(layers(count), warm_up=1) for count in counts}
     field = (
         here("asyncio alone", asyncio_alone),
@@ -66,10 +67,10 @@ def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
             if_missed=WHY,
         ),
         Goal(
-            "most expensive length of a run beside the cheapest",
+            "most expensive length of a run compared with the cheapest",
             max(ours_us) / min(ours_us),
             LIMIT_FLAT,
-            if_missed="some part of a turn of the engine looks at more than what has changed in it.",
+            if_missed="some part of the engine's loop reads more than what has changed since the last pass.",
         ),
     ]
     columns = ["Contender", *(f"{count:,} steps, µs a step" for count in counts)]
@@ -82,8 +83,8 @@ def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
 
 
 WHY = (
-    "a step has a hash of what it receives, a task, a node with its context and its record, checks of its output, and"
-    " rows and events for the writer; each of these is a share, and none is most of it."
+    "each step needs a hash of its inputs, a task, a node with its context and its record, checks of its output, and"
+    " rows and events for the writer; none of these takes most of the time."
 )
 
 

@@ -1,4 +1,4 @@
-"""How many runs a second get done when many are in flight.
+"""How many runs complete in a second while many are in flight.
 
 `python -m benchmarks engine_throughput` measures it, in about a minute.
 """
@@ -25,25 +25,25 @@ ROUNDS = 3
 RUNS = 600
 IN_FLIGHT = 200
 MOST_RUNS = {"LangGraph": 200, "DBOS": 60}
-"""Of a turn; more would take too long."""
+"""The runs in one turn; more would take too long."""
 LIMIT = 500
 LANGGRAPH_A_SECOND = 87
-"""What LangGraph did where the limit was set."""
+"""The figure of LangGraph on the machine where the limit was set."""
 OURS = "`RunEngine`"
 GROUPED = "SQLite alone: a thread that groups commits"
 LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "{}"'
 
 METHOD = """
-The thirteen steps of the campaign, which do nothing, {runs} runs, of which {in_flight} are in flight at any time; the
-cache is off. `RunEngine` is as it comes, but for `max_active_runs={in_flight}`. SQLite is on disk with
-`synchronous` FULL throughout.
-LangGraph's durability "async" writes a checkpoint while the next step runs already, and lets a crash take the last
-ones; with "sync", as with `RunEngine`, a step is durable before what follows it starts.
-SQLite alone inserts a row for each step in the same order; it knows nothing of runs, leases and events.
-LangGraph has {langgraph} runs a turn and DBOS {dbos}, all in flight at once: more would take too long. DBOS is in a
-process of its own, as it comes.
-The goal was set on a machine on which LangGraph did {langgraph_there} runs a second, DBOS 27, and a bare thread that
-groups commits 3,800. Beside LangGraph it is the same on any machine.
+The thirteen steps of the campaign, which do nothing. There are {runs} runs, of which {in_flight} are in flight at any
+time; the cache is off. `RunEngine` has its defaults except for `max_active_runs={in_flight}`. SQLite is on disk with
+`synchronous` FULL for all contenders.
+With LangGraph's durability "async", the next step starts while a checkpoint is being written, so a crash may lose the
+last checkpoints. With "sync", as with `RunEngine`, a step is durable before the next ones start.
+SQLite alone inserts a row for each step in the same order, without runs, leases and events.
+LangGraph has {langgraph} runs in a turn and DBOS {dbos}, all in flight at once; more would take too long. DBOS has
+its default settings and its own process.
+The goal was set on a machine where LangGraph completed {langgraph_there} runs a second, DBOS 27, and a bare thread
+that groups commits 3,800. The goal relative to LangGraph is the same on any machine.
 """
 
 
@@ -53,7 +53,7 @@ def measure(
     in_flight: int = IN_FLIGHT,
     processes: Sequence[str] = ("dbos",),
 ) -> Section:
-    """Race them."""
+    """Race the contenders."""
     load = Load(campaign(), runs=runs, in_flight=in_flight, warm_up=3)
     inside = (
         here(GROUPED, grouped),
@@ -76,15 +76,15 @@ def measure(
     thread_us = median(turn.thread_ms / len(turn.runs_ms) * 1e3 for turn in turns[OURS])
     why = (
         f"a run keeps the thread of the event loop busy for {thread_us:,.0f} µs, so one process could do at most"
-        f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the thread that writes takes its share of"
-        " the interpreter's lock beside it."
+        f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the writer thread also takes its share of"
+        " the interpreter's lock."
     )
     ours_a_second = _runs_a_second(turns[OURS])
     text = f"runs a second, 13 steps, {in_flight} in flight"
     goals = [
         Goal(text, ours_a_second, LIMIT, at_least=True, if_missed=why),
         Goal(
-            f"{text}, beside LangGraph's",
+            f"{text} compared with LangGraph's",
             ours_a_second / _runs_a_second(turns[LANGGRAPH.format("async")]),
             round(LIMIT / LANGGRAPH_A_SECOND, 1),
             at_least=True,

@@ -1,4 +1,4 @@
-"""One turn of a contender: open it, run a DAG so many times, and note the times. Standard library only."""
+"""One turn of a contender: open it, run a DAG several times, and record the times. Standard library only."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ TICK_S = 0.002
 
 @dataclass(frozen=True)
 class Load:
-    """What a contender is to carry in one turn."""
+    """What a contender runs in one turn."""
 
     dag: Dag
     runs: int = 1
     in_flight: int = 1
-    """How many of the runs at once."""
+    """How many runs are in flight at the same time."""
     warm_up: int = 1
-    """Runs before those that are timed."""
+    """How many untimed runs come first."""
     output_bytes: int = 0
-    """Of each step; 0 for a number."""
+    """The size of the output of each step; 0 for a number."""
     is_cached: bool = False
     """Whether steps may be served from the cache; the first run of the warm-up fills it."""
     has_ticker: bool = False
     """Whether the lag of the event loop is measured, by a coroutine that asks to be woken every 2 ms."""
 
     async def work(self, step: str, _received: Any = None) -> Any:
-        """What each step does: sleep, or nothing; then deliver."""
+        """Do what each step does: sleep, if it has a duration, and return its output."""
         if duration_ms := self.dag.durations_ms.get(step):
             await asyncio.sleep(duration_ms / 1000)
         return self.output(step)
 
     def output(self, step: str) -> Any:
-        """What a step delivers: another value for each step, made of small records."""
+        """Return the output of a step: a different value for each step, made of small records."""
         if not self.output_bytes:
             return 1
         record = {"id": 17, "name": "a step of the run", "score": 25, "tags": ["red", "green"], "done": True}
@@ -55,26 +55,26 @@ class Load:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Load:
-        """From `dataclasses.asdict()`."""
+        """Make a load from the result of `dataclasses.asdict()`."""
         return cls(**{**data, "dag": Dag(**data["dag"])})
 
 
 Run = Callable[[int], Awaitable[None]]
-"""Runs the DAG once, from its start to its durable end. The number is a different one each time."""
+"""Runs the DAG once, from its start to its durable end. The number differs for each run."""
 Opens = Callable[[Load, "Path"], AbstractAsyncContextManager[Run]]
 """Opens a contender for a load, with its files in a folder."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What a turn took."""
+    """The times of a turn."""
 
     runs_ms: list[float]
     total_ms: float
     thread_ms: float
-    """CPU time of the thread of the event loop, of all timed runs together."""
+    """CPU time of the event loop's thread, for all timed runs together."""
     lag_ms: float
-    """The latest that the ticker was woken."""
+    """The worst delay of the ticker."""
 
 
 @dataclass
@@ -96,16 +96,18 @@ async def ticking(*, is_wanted: bool) -> AsyncIterator[_Lag]:
     task = asyncio.create_task(tick()) if is_wanted else None
     try:
         yield lag
-        await asyncio.sleep(0 if task is None else 2 * TICK_S)  # What was held up to the end counts, too.
+        await asyncio.sleep(
+            0 if task is None else 2 * TICK_S
+        )  # A delay that lasts until the end counts, too.
     finally:
         if task is not None:
             task.cancel()
 
 
 def frozen(opens: Opens) -> Opens:
-    """A contender whose process has called `gc.freeze()` once everything was imported, as servers do.
+    """Make a contender whose process calls `gc.freeze()` after its imports, as servers do.
 
-    Otherwise each full collection looks at all that the imports have left, which takes longer than any step here.
+    Otherwise each full collection scans all objects of the imports, which takes longer than any step here.
     """
 
     @contextlib.asynccontextmanager
@@ -122,7 +124,7 @@ def frozen(opens: Opens) -> Opens:
 
 
 async def take_turn(opens: Opens, load: Load, folder: Path) -> Turn:
-    """Carry a load once."""
+    """Run a load once."""
     async with opens(load, folder) as run:
         for number in range(load.warm_up):
             await run(-1 - number)

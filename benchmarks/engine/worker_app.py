@@ -1,4 +1,4 @@
-"""What the workers of `workers.py` run."""
+"""The app that the workers of `workers.py` run."""
 
 from __future__ import annotations
 

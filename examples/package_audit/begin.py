@@ -1,4 +1,4 @@
-"""Clear the state: a thread in Studio, or one with a checkpointer, may contain an earlier audit."""
+"""Clear the state, because a thread with a checkpointer, as in Studio, may contain an earlier audit."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from langgraph_runner import get_node_context, update_state
 def begin(state: AuditState) -> dict[str, Any]:
     """Clear the results and the flags.
 
-    Errors stay in the state, because its reducer appends. ``trace_id`` tells which belong to this audit.
+    Errors stay in the state, because its reducer appends. ``trace_id`` identifies those of this audit.
     """
     return update_state(
         story_id=f"audit of {state.get('distribution', '')}",

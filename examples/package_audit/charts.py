@@ -1,8 +1,8 @@
 """Charts as SVG files.
 
-Drawn on matplotlib's ``Figure`` and never with pyplot, whose global state does not belong in a node that
-runs in some thread. matplotlib is imported when a chart is drawn: without it the node fails, and its
-fallback (``text_charts.py``) draws with characters.
+The charts use matplotlib's ``Figure`` instead of pyplot, because pyplot has global state and nodes run in threads.
+matplotlib is imported when a chart is drawn: without it the node fails, and its fallback (``text_charts.py``) draws
+with characters.
 """
 
 import math
@@ -110,7 +110,7 @@ def docstring_chart(areas: list[Area]) -> "Figure":
 
 
 def complexity_chart(values: list[int]) -> "Figure":
-    """Draw how many functions have which cyclomatic complexity; the last bar holds all above it."""
+    """Draw the number of functions by cyclomatic complexity; the last bar contains all higher values."""
     figure, axes = canvas(9, "Functions by cyclomatic complexity")
     counts = Counter(min(value, HIGHEST_SHOWN + 1) for value in values)
     graded = Counter(map(grade, values))
@@ -119,7 +119,7 @@ def complexity_chart(values: list[int]) -> "Figure":
         span = f"{low} to {high}" if high <= HIGHEST_SHOWN else f"{low} and more"
         label = f"{letter}, {span}: {graded[letter]:,}"
         heights = [counts[value] for value in inside]
-        # Without any bar the legend would not know the colour.
+        # Without a bar the legend would have no colour.
         axes.bar(inside or [0], heights or [0], color=GRADE_COLOURS[letter], label=label)
     axes.set_yscale("log")
     axes.set_ylim(0.7, 1.5 * max(counts.values(), default=1))
@@ -168,7 +168,7 @@ def matplotlib_colormap(name: str) -> "Colormap":
 
 
 def canvas(rows: int, title: str) -> "tuple[Figure, Axes]":
-    """Make a figure with room for so many rows."""
+    """Make a figure with space for this number of rows."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - see the module docstring
 
     figure = Figure(figsize=(9, 1.7 + 0.32 * max(rows, FEWEST_ROWS)), layout="constrained")
@@ -182,7 +182,7 @@ def canvas(rows: int, title: str) -> "tuple[Figure, Axes]":
 
 
 def legend_below(figure: "Figure", colours: dict[str, str]) -> None:
-    """Say what the colours mean, under the axes: above them is the title, which may be long."""
+    """Put the legend below the axes, because the title above them may be long."""
     from matplotlib.patches import Patch  # noqa: PLC0415 - see the module docstring
 
     handles = [Patch(color=colour, label=words) for words, colour in colours.items()]
@@ -190,10 +190,10 @@ def legend_below(figure: "Figure", colours: dict[str, str]) -> None:
 
 
 def downwards(axes: "Axes", rows: int) -> None:
-    """Put the first row on top, and keep bars slim where there are few."""
+    """Put the first row on top, and keep bars slim if there are few."""
     axes.set_ylim(max(rows, FEWEST_ROWS) - 0.5, -0.5)
 
 
 def title_with_rest(title: str, shown: int, count: int) -> str:
-    """Say how many of the areas are shown, when not all are."""
+    """Return the title; if not all areas are shown, with their number."""
     return title if shown == count else f"{title}: the {shown} largest of {count}"

@@ -17,7 +17,7 @@ _BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHand
 
 
 def function_figures(tree: ast.Module) -> list[FunctionFigures]:
-    """Measure every function and method; a function inside another counts for itself."""
+    """Measure every function and method; a nested function is measured separately."""
     return [
         {
             "name": name,

@@ -68,7 +68,7 @@ def errors_table(errors: list[NodeErrorRecord]) -> Table:
     for column in ("node", "error", "message", "attempts"):
         table.add_column(column)
     for error in errors[:SHOWN]:
-        # As Text, because rich would take "[a]" in a message for markup.
+        # As Text, because rich would read "[a]" in a message as markup.
         cells = (error["node_id"], error["error_type"], reason(error), str(error["attempts"]))
         table.add_row(*map(Text, cells))
     if len(errors) > SHOWN:

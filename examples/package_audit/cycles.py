@@ -24,10 +24,10 @@ def cycles(edges: Iterable[tuple[str, str]]) -> list[list[str]]:
 def finishing_order(
     starts: list[str], following: Callable[[str], Sequence[str]], seen: set[str]
 ) -> list[str]:
-    """Go depth first from each start through what is not in ``seen``, and list names as they finish."""
+    """Traverse depth first from each start, skip names in ``seen``, and list names in the order of finishing."""
     finished: list[str] = []
     for start in starts:
-        stack = [(start, iter((start,)))]  # the lowest frame only brings in the start
+        stack = [(start, iter((start,)))]  # the lowest frame only adds the start
         while stack:
             parent, children = stack[-1]
             child = next((name for name in children if name not in seen), None)

@@ -1,4 +1,4 @@
-"""What the distribution requires here, and whether this environment has it.
+"""The requirements of the distribution in this environment, and whether they are met.
 
 An async node. Reading metadata blocks, so each look-up goes to a thread.
 """
@@ -17,7 +17,7 @@ async def check_dependencies(state: AuditState) -> dict[str, Any]:
     """Look up every requirement at the same time.
 
     Raises:
-        packaging.requirements.InvalidRequirement: The metadata holds one that cannot be read.
+        packaging.requirements.InvalidRequirement: The metadata contains an invalid requirement.
     """
     lines = await asyncio.to_thread(metadata.requires, state["identity"]["name"])
     requirements = [requirement for requirement in map(Requirement, lines or []) if applies(requirement)]
@@ -26,7 +26,7 @@ async def check_dependencies(state: AuditState) -> dict[str, Any]:
 
 
 def applies(requirement: Requirement) -> bool:
-    """Return whether a requirement holds here; those of extras do not."""
+    """Return whether a requirement applies here; requirements of extras do not."""
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 

@@ -1,4 +1,4 @@
-"""Where the sources of an editable install lie.
+"""Find the sources of an editable install.
 
 ``pip install -e`` leaves a ``.pth`` file that points to them; ``RECORD`` does not name them.
 """

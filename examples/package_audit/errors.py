@@ -16,7 +16,7 @@ def audit_errors(state: AuditState) -> list[NodeErrorRecord]:
 
 
 def reason(error: NodeErrorRecord) -> str:
-    """Return the message without node and class, which have columns of their own."""
+    """Return the message without node and class, which are in separate columns."""
     return error["message"].partition(f"{error['error_type']}: ")[2] or error["message"]
 
 

@@ -11,7 +11,7 @@ FEW = 4
 
 
 def parsed_modules(state: AuditState) -> list[ModuleFigures]:
-    """Return the figures of this run's modules, in order; a thread may hold those of an earlier run too."""
+    """Return the figures of this run's modules, in order. A thread may also contain those of an earlier run."""
     parsed = state.get("parsed", {})
     wanted = [source["module"] for source in state["inventory"]["sources"]]
     return [parsed[module] for module in wanted if module in parsed]
@@ -89,7 +89,7 @@ def area_name(module: str, depth: int) -> str:
 
 
 def area_depth(modules: list[str]) -> int:
-    """Find the first level of packages with a few areas to compare; the last where no level has."""
+    """Return the first level of packages with enough areas to compare, or the last level."""
     deepest = max((module.count(".") + 1 for module in modules), default=1)
     depths = range(1, deepest + 1)
     return next((depth for depth in depths if len({area_name(m, depth) for m in modules}) >= FEW), deepest)

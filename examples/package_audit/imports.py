@@ -76,7 +76,7 @@ def area_matrix(modules: list[str], pairs: set[tuple[str, str]]) -> tuple[list[s
 
 
 def layered(areas: set[str], counts: Counter[tuple[str, str]]) -> list[str]:
-    """Order areas so that few imports go upwards: next is the one that the remaining ones import least."""
+    """Order areas so that few imports go upwards: the next area is the one that the others import least."""
     order: list[str] = []
     remaining = sorted(areas)
     while remaining:
@@ -130,7 +130,7 @@ def is_foreign(statement: ImportStatement, internal: set[str], owners: "Owners")
 
 
 class Owners:
-    """Which installed distribution brings a module, also where several share a namespace package."""
+    """Finds the installed distribution of a module, also if several distributions share a namespace package."""
 
     def __init__(self, own_tops: set[str]) -> None:
         self._by_top = metadata.packages_distributions()
@@ -141,11 +141,11 @@ class Owners:
                 self._by_module.update(dict.fromkeys(modules_of(name), name))
 
     def all_ours(self, top: str) -> bool:
-        """Return whether everything under a top-level package is the audited distribution's own."""
+        """Return whether all modules of a top-level package belong to the audited distribution."""
         return self._own.get(top) is False
 
     def label(self, module: str) -> str:
-        """Return the name to show: two levels inside a namespace that is shared with others."""
+        """Return the name to show: two levels if other distributions share the namespace, else one."""
         return area_name(module, 2 if module.partition(".")[0] in self._own else 1)
 
     def distribution(self, module: str) -> str:

@@ -1,6 +1,6 @@
 """Find the distribution, and list its files.
 
-Everything comes from what pip wrote beside the package: ``METADATA`` and ``RECORD``.
+All data comes from the files that pip writes next to the package: ``METADATA`` and ``RECORD``.
 """
 
 import difflib

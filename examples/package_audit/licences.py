@@ -1,4 +1,4 @@
-"""The licence: from the licence text of the distribution, or from the metadata if there is none.
+"""The licence, from the licence text of the distribution; without a text, from the metadata.
 
 ``read_licence`` is the node's function and ``licence_from_metadata`` its fallback.
 """
@@ -33,7 +33,7 @@ SIGNATURES = {
 
 
 class LicenceTextMissingError(LookupError):
-    """The distribution ships no licence text, or one that this audit does not know."""
+    """The distribution has no licence text, or one that this audit does not recognise."""
 
 
 def read_licence(state: AuditState) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def licence_from_metadata(state: AuditState) -> dict[str, Any]:
 
 
 def is_licence_file(file: metadata.PackagePath) -> bool:
-    """Return whether a file of the distribution is its licence; vendored code brings licences of its own."""
+    """Return whether a file of the distribution is its licence; licences of vendored code are not."""
     in_metadata = file.parts[0].endswith((".dist-info", ".egg-info"))
     return in_metadata and bool(LICENCE_FILE.match(file.name))
 

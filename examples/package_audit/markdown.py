@@ -1,4 +1,4 @@
-"""The few pieces of Markdown that the report is made of."""
+"""The Markdown elements of the report."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,14 +33,14 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Set a text as code, whatever backticks it holds."""
+    """Format a text as code, even if it contains backticks."""
     flat = " ".join(text.split())
     fence = "``" if "`" in flat else "`"
     return f"{fence} {flat} {fence}" if "`" in flat or not flat else f"{fence}{flat}{fence}"
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a part in per cent; all of nothing is 100."""
+    """Return a part in per cent; 100 if the whole is 0."""
     return f"{100 * part / whole if whole else 100:.0f} %"
 
 
@@ -51,5 +51,5 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it belongs."""
+    """Return a number with its noun, in the singular or plural."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -48,7 +48,7 @@ def measured(source: SourceFile, content: bytes) -> ModuleFigures:
 
 
 def parsed(source: SourceFile, content: bytes) -> ast.Module:
-    """Parse, and name the whole path in the error if it does not."""
+    """Parse the source; a SyntaxError has the whole path."""
     try:
         with _PARSER:
             return ast.parse(content, filename=source["path"])
@@ -95,7 +95,7 @@ def documentable_things(tree: ast.Module) -> Iterator[tuple[str, Documentable]]:
 
 
 def public_definitions(parent: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, Documentable]]:
-    """Yield public definitions, those inside public classes too; overloads and setters repeat others."""
+    """Yield public definitions, also inside public classes, but no overloads and setters, which repeat others."""
     for node in definitions(parent):
         if node.name.startswith("_") or any(repeats(decorator) for decorator in node.decorator_list):
             continue
@@ -105,7 +105,7 @@ def public_definitions(parent: ast.Module | ast.ClassDef, prefix: str) -> Iterat
 
 
 def definitions(parent: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Yield what is defined in a module or class, on a condition too, but not inside functions."""
+    """Yield the definitions in a module or class, also conditional ones, but not those inside functions."""
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
@@ -120,7 +120,7 @@ def repeats(decorator: ast.expr) -> bool:
 
 
 def import_statements(tree: ast.Module, source: SourceFile) -> Iterator[ImportStatement]:
-    """Yield every import with the moment it runs."""
+    """Yield every import statement, and when it runs."""
     package = source["module"].split(".")
     if not source["path"].endswith("__init__.py"):
         package = package[:-1]
@@ -135,14 +135,14 @@ def import_statements(tree: ast.Module, source: SourceFile) -> Iterator[ImportSt
 
 
 def timed(node: ast.AST, when: When) -> Iterator[tuple[ast.AST, When]]:
-    """Walk the tree and say for each node when it runs; the outermost condition counts."""
+    """Walk the tree and yield each node with the time when it runs; the outermost condition decides."""
     for child in ast.iter_child_nodes(node):
         yield child, when
         yield from timed(child, moment(child) if when == "always" else when)
 
 
 def moment(node: ast.AST) -> When:
-    """Say when the inside of a node runs."""
+    """Return when the body of a node runs."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return "deferred"
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):

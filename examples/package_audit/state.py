@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, NotRequired
 
-# Before Python 3.12 pydantic, which makes the schemas for Studio, needs this one and not that of typing.
+# Pydantic makes the schemas for Studio. Before Python 3.12 it needs this TypedDict instead of that of typing.
 from typing_extensions import TypedDict
 
 from langgraph_runner import GraphState, merge_mappings
@@ -99,7 +99,7 @@ class Dependency(TypedDict):
 
 
 class RankedFunction(TypedDict):
-    """A function with the module that holds it."""
+    """A function and its module."""
 
     module: str
     name: str
@@ -108,7 +108,7 @@ class RankedFunction(TypedDict):
 
 
 class Area(TypedDict):
-    """A package, or a lone module beside packages, with the sums of what is in it."""
+    """A package, or a top-level module, with the sums of its figures."""
 
     name: str
     modules: int
@@ -180,7 +180,7 @@ class AuditState(GraphState, total=False):
 
 
 class ParseTask(TypedDict):
-    """The state of one branch of the fan-out: a file, and the folder of the distribution."""
+    """The state of one branch of the fan-out: a file and the folder of the distribution."""
 
     root: str
     source: SourceFile

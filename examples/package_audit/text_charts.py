@@ -9,7 +9,7 @@ WIDTH = 40
 
 
 def draw_text_charts(state: AuditState) -> dict[str, Any]:
-    """Draw bars of characters, below a line that says why the other charts failed."""
+    """Draw bars of characters, after a line with the error of the other charts."""
     figures = state["figures"]
     parts = [
         f"(drawn with characters: {get_node_context().primary_error})",

@@ -1,1 +1,1 @@
-"""Graphs to look at in LangGraph Studio; the README beside this file says how to start it."""
+"""Graphs for LangGraph Studio; the README in this folder says how to start it."""

@@ -43,6 +43,6 @@ def test_a_terminal_gets_help_in_frames():
 
 
 def test_the_version_is_that_of_the_package():
-    """As installers know it."""
+    """The version is the one in the package metadata."""
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.stdout) == (0, f"langgraph-runner {version('langgraph-runner')}\n")

@@ -53,12 +53,12 @@ def section(command):
 
 @pytest.mark.parametrize("command", NAMES, ids=lambda names: " ".join(names) or "all")
 def test_the_help_of_each_command_is_in_the_docs(command):
-    """Word for word."""
+    """The text in the docs is identical."""
     assert section(command) in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_docs_have_a_heading_for_each_command():
-    """And no other."""
+    """The docs have no other headings of commands."""
     headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == [" ".join(names) for names in NAMES if names]
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.req("R-54")
     ],
 )
 def test_an_error_of_a_database_has_its_name_and_advice(store, reason, message):
-    """And not its password."""
+    """The message does not contain the password."""
     with pytest.raises(CliError) as caught, database_errors(store):
         raise OperationalError("SELECT secret", {}, Exception(reason))
     assert caught.value.code is CliCode.DATABASE_FAILED

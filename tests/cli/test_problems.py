@@ -24,13 +24,13 @@ def test_every_error_code_has_an_exit_code():
 
 
 def test_an_error_of_a_database_is_one_line():
-    """Without the statement, which may contain data."""
+    """The line leaves out the statement, which may contain data."""
     problem = Problem.of(OperationalError("SELECT secret", {}, Exception("disk full\nmore")))
     assert problem == ("DATABASE_FAILED", "The database refused: disk full", ExitCode.OTHER)
     assert json.loads(json.dumps(problem._asdict()))["exit_code"] == 8
 
 
 def test_an_error_of_sqlalchemy_is_one_line():
-    """Such as an unknown driver."""
+    """An example is an unknown driver."""
     problem = Problem.of(NoSuchModuleError("no driver\nmore"))
     assert problem == ("DATABASE_FAILED", "The database failed: no driver", ExitCode.OTHER)

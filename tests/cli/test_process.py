@@ -43,7 +43,7 @@ def in_terminal(folder, *arguments, columns=80, **environment):
     while select.select([terminal], [], [], 60)[0]:
         try:
             piece = os.read(terminal, 65536)
-        except OSError:  # Linux says so at the end.
+        except OSError:  # Linux raises this at the end of the output.
             break
         written += piece
     os.close(terminal)
@@ -61,7 +61,7 @@ def test_the_console_script_is_the_command_line():
 
 @pytest.mark.parametrize("missing", ["typer", "rich", "sqlalchemy"])
 def test_a_missing_extra_is_named(missing):
-    """In one line, without a traceback."""
+    """The message is one line without a traceback."""
     code = f"import sys; sys.modules[{missing!r}] = None; from langgraph_runner.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 8
@@ -82,7 +82,7 @@ def test_the_package_imports_neither_typer_nor_rich():
 
 @pytest.mark.req("R-51")
 def test_one_interrupt_cancels_the_run(process, cli):
-    """It says so, and prints the next command."""
+    """The command prints that it cancels the run, and the next command."""
     with process.start("run", "shop.v1", "--set", "hangs=true") as running:
         read_until(running, "media started")
         running.send_signal(signal.SIGINT)
@@ -144,7 +144,7 @@ async def stay():
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
 def test_further_interrupts_leave_a_step_that_does_not_stop(process, cli, first):
-    """After a Ctrl-C, and after a termination signal."""
+    """This holds after a Ctrl-C and after a termination signal."""
     (cli.folder / "stubborn.py").write_text(STUBBORN)
     with process.start("run", "stubborn", "--app", "stubborn:flow") as running:
         read_until(running, "stay started")
@@ -200,7 +200,7 @@ def test_the_run_of_a_killed_process_needs_wait(process, cli):
 
 @pytest.mark.parametrize("command", [("events", "last"), ("runs", "--json"), ("run", "--help")], ids=" ".join)
 def test_a_closed_pipe_is_not_a_failure(process, cli, command):
-    """As with `| head -1`, also under `pipefail`."""
+    """An example is `| head -1`, also under `pipefail`."""
     cli.run()
     with process.start(*command, PYTHONUNBUFFERED="1") as running:
         running.stdout.close()
@@ -235,7 +235,7 @@ async def talk():
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_a_run_continues_after_a_closed_pipe(process, cli, status):
-    """To its end, without a message, also if a step prints. The exit code is that of the run."""
+    """It ends normally and without a message, also if a step prints. The exit code is that of the run."""
     (cli.folder / "chatty.py").write_text(CHATTY)
     os.mkfifo(cli.folder / "go_on")  # The step reads from the named pipe, so it waits until the test writes.
     if status == "failed":
@@ -251,7 +251,7 @@ def test_a_run_continues_after_a_closed_pipe(process, cli, status):
 
 
 def test_a_closed_stdout_is_not_a_failure(process, cli):
-    """As with `>&-`."""
+    """An example is `>&-`."""
     cli.run()
     command = f'"{sys.executable}" -m langgraph_runner runs >&-'
     done = subprocess.run(command, shell=True, cwd=cli.folder, capture_output=True, text=True, check=False)  # noqa: S602 - ours
@@ -278,7 +278,7 @@ def test_help_has_frames_in_a_wide_terminal(cli, columns, has_frames):
 
 
 def test_no_color_removes_all_colours(cli):
-    """In a terminal, too."""
+    """This also holds in a terminal."""
     cli.run()
     _, written = in_terminal(cli.folder, "steps", "last", NO_COLOR="1")
     assert "✓" in written
@@ -294,7 +294,7 @@ def test_output_fits_the_terminal(cli):
 
 
 def test_a_stream_without_unicode_gets_ascii(process, cli):
-    """And no encoding error."""
+    """There is no encoding error."""
     cli.run("--set", "brand.name=Ünï")
     done = process("status", "last", PYTHONIOENCODING="ascii")
     assert (done.code, done.out.splitlines()[0]) == (0, "+ shop.v1 completed")

@@ -68,7 +68,7 @@ def test_a_run_is_followed(remote, live):
     ids=" ".join,
 )
 def test_the_answers_are_those_of_the_engine(remote, cli, live, priced, monkeypatch, command):
-    """As JSON, to the last digit."""
+    """The JSON is identical."""
     words = [priced if each == "RUN" else each for each in command]
     shown = remote(*words, "--json")
     monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "tests.client.live:shop")
@@ -99,13 +99,13 @@ def test_a_detached_run_can_be_followed_and_cancelled(remote, live):
 
 @pytest.mark.parametrize("tenant", [[], ["--tenant", "acme"]], ids=["default", "named"])
 def test_files_are_copied(remote, cli, priced, tenant):
-    """With their content."""
+    """The copies have the content of the files."""
     assert remote("artifacts", priced, "--out", "files", *tenant).code == 0
     assert (cli.folder / "files/bill/shown/page 1.html").read_text() == "<b>12.5</b>"
 
 
 def test_a_misspelled_input_is_refused(remote):
-    """Before a run is created."""
+    """No run is created."""
     refused = remote("run", "shop.v1", "--set", "net=1", "--set", "custmer=Bob")
     assert (refused.code, "Did you mean 'customer'?" in refused.err) == (4, True)
 

@@ -87,7 +87,7 @@ async def test_an_update_is_planned_and_run(client):
 
 
 async def test_events_come_as_they_happen(client):
-    """Until the end; without `follow`, those so far; with `after`, the rest."""
+    """The stream lasts until the end. `follow=False` gives events so far; `after` skips earlier ones."""
     run = await client.trigger("shop.v1", {"net": 1_000}, use_cache=False)
     seen = []
     async for event in client.events(run.id):
@@ -102,7 +102,7 @@ async def test_events_come_as_they_happen(client):
 
 
 async def test_a_run_is_cancelled(client):
-    """With its reason."""
+    """The run has the reason."""
     run = await client.trigger("shop.v1", {"net": 1_000}, use_cache=False)
     with pytest.raises(TimeoutError, match=f"Run '{run.id}' did not end within 20 ms; it continues"):
         await client.wait(run.id, timeout_ms=20)
@@ -139,7 +139,7 @@ async def test_runs_are_listed_by_each_filter(client, monkeypatch):
 
 
 async def test_workflows_are_described(client):
-    """As the engine describes them."""
+    """The descriptions equal those of the engine."""
     (listed,) = await client.describe_workflows()
     assert listed == await client.describe_workflow("shop.v1")
     assert ([step.id for step in listed.steps], listed.result) == (["price", "bill", "note"], "bill")
@@ -193,7 +193,7 @@ async def test_a_refusal_is_the_error_of_the_engine(client, call, kind, attribut
 
 
 async def test_a_refusal_of_inputs_has_a_pydantic_error(client):
-    """With the place and the type of each fault."""
+    """The error has the place and the type of each fault."""
     with pytest.raises(WorkflowInputError) as caught:
         await client.trigger("shop.v1", {"net": 1, "customer": 7})
     (fault,) = validation_error_of(caught.value).errors()
@@ -229,7 +229,7 @@ async def test_a_closed_client_refuses_calls(client_of, live, api_key):
 
 
 def test_the_client_needs_no_database_library():
-    """And the package does not import httpx."""
+    """The package itself does not import httpx."""
     code = (
         "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
         "import langgraph_runner; assert 'httpx' not in sys.modules\n"

@@ -38,7 +38,7 @@ async def test_events_continue_after_a_restart_of_the_server(client_of, tmp_path
 
 
 async def test_a_stream_that_breaks_repeatedly_loses_no_event(responses_of):
-    """Each attempt asks for events after the last one. An event that comes twice is yielded once."""
+    """Each attempt asks for events after the last one. A repeated event is yielded once."""
 
     def event(seq, kind="step_started"):
         data = {"run_id": "r1", "seq": seq, "type": kind, "data": {}, "at": "2026-01-01T00:00:00Z"}
@@ -83,7 +83,7 @@ async def test_a_stream_of_another_server_is_refused(responses_of, response, wor
 
 
 async def test_a_service_that_stays_unreachable_ends_a_wait(responses_of):
-    """After `reconnect_ms`, or after the timeout of the wait."""
+    """The wait ends after `reconnect_ms`, or after its own timeout."""
     fake = FakeRuntime()
     client, _ = responses_of(
         httpx.ConnectError("down"), max_attempts=2, reconnect_ms=timedelta(seconds=20), runtime=fake

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.req("R-58")
     ],
 )
 async def test_a_request_is_sent_again(responses_of, first, delays):
-    """After a back-off, or after the time in `Retry-After`."""
+    """The retry comes after a back-off, or after the time in `Retry-After`."""
     fake = FakeRuntime()
     client, requests = responses_of(*first, httpx.Response(200, json=RUN), runtime=fake)
     assert (await client.get_run("r1")).id == "r1"
@@ -40,7 +40,7 @@ async def test_a_request_is_sent_again(responses_of, first, delays):
 
 
 async def test_jitter_spreads_the_retries_of_many_clients(responses_of):
-    """It lengthens each wait, also one that the service asks for."""
+    """It lengthens each wait, also a wait that the service requests."""
     fake = FakeRuntime(random=0.5)
     limited = problem(429, "RATE_LIMITED", {"retry-after": "10"})
     client, _ = responses_of(httpx.ConnectError("down"), limited, httpx.Response(200, json=RUN), runtime=fake)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.req("R-58")
 
 @pytest.mark.parametrize("code", sorted(STATUS_OF_CODE))
 def test_every_code_of_the_service_has_an_error(code):
-    """Also if the service does not name the class."""
+    """This also holds if the service does not name the class."""
     status = STATUS_OF_CODE[code]
     response = problem(status, code)
     error = error_from(ApiResponse(status, response.headers, response.content), URL)
@@ -30,7 +30,7 @@ def test_every_code_of_the_service_has_an_error(code):
 
 @pytest.mark.parametrize("kind", [ServiceUnreachableError, RateLimitedError])
 async def test_an_error_survives_pickle(responses_of, kind):
-    """With its attributes and its text, and without the key."""
+    """It keeps its attributes and its text, without the key."""
     answer = httpx.ConnectError("down") if kind is ServiceUnreachableError else problem(429, "RATE_LIMITED")
     client, _ = responses_of(answer, max_attempts=1, api_key=KEY)
     with pytest.raises(kind) as caught:

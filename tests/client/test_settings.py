@@ -53,7 +53,7 @@ async def test_allow_insecure_sends_the_key_over_plain_http(responses_of):
 
 
 async def test_the_key_is_shown_nowhere(responses_of, caplog):
-    """Not in errors and their causes, in the log, or in the `repr` of the client."""
+    """Errors, their causes, the log and the `repr` of the client do not contain it."""
     caplog.set_level(logging.DEBUG)
     client, _ = responses_of(httpx.ConnectError("down"), api_key=KEY, max_attempts=2, runtime=FakeRuntime())
     with pytest.raises(ServiceUnreachableError) as caught:

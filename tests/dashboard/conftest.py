@@ -59,7 +59,7 @@ class Live:
         self._is_listening.set()
 
     def ask(self, coroutine):
-        """Run a coroutine beside the service."""
+        """Run a coroutine on the event loop of the service."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     def _key(self, role):
@@ -115,7 +115,7 @@ def browser():
 
 
 class Reader:
-    """A user of the dashboard, with a window of their own."""
+    """A user of the dashboard in a separate window."""
 
     def __init__(self, browser, live, role, **options) -> None:
         self.live = live

@@ -175,7 +175,7 @@ def test_every_code_has_a_template() -> None:
 @pytest.mark.req("N-24")
 @pytest.mark.parametrize("code", ErrorCode)
 def test_the_error_of_a_code_renders_its_template(code: ErrorCode) -> None:
-    """No error has a message of its own beside the template."""
+    """The message of each error comes from the template."""
     error, fields = EXAMPLES[code]
     assert getattr(error, "code", code) == code
     assert _message(error) == render_message(code, **fields)

@@ -121,14 +121,14 @@ def test_without_structlog_the_level_of_logging_decides(caplog, level, expected)
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
 def test_the_filter_of_structlog_decides(level, expected):
-    """The filter of structlog knows its level."""
+    """The level of structlog's filter applies."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     assert is_enabled(NAME, level) is expected
 
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
 def test_the_level_of_a_wrapped_logger_decides(caplog, level, expected):
-    """The wrapped logger of logging knows its level."""
+    """The level of the wrapped `logging` logger applies."""
     caplog.set_level(logging.WARNING, NAME)
     structlog.configure(wrapper_class=structlog.stdlib.BoundLogger, logger_factory=logging.getLogger)
     assert is_enabled(NAME, level) is expected
@@ -201,7 +201,7 @@ def broken_handler():
 
 @pytest.mark.usefixtures("broken_handler")
 def test_a_failing_handler_does_not_raise(capsys):
-    """The event is lost, and stderr says so."""
+    """The event is lost, and stderr has a message about it."""
     emit(NAME, logging.ERROR, "event")
     assert (
         "The log event 'event' could not be logged. OSError('the log host is gone')"

@@ -70,7 +70,7 @@ def calendar_events(data: bytes) -> list[dict[str, str]]:
     assert all(b"\n" not in line and b"\r" not in line for line in lines)
     assert all(0 < len(line) <= 75 for line in lines)
     for line in lines:
-        line.decode()  # A character that was cut apart is no UTF-8.
+        line.decode()  # A character that is split is invalid UTF-8.
     whole = data.decode().replace("\r\n ", "").split("\r\n")[:-1]
     assert (whole[0], whole[-1]) == ("BEGIN:VCALENDAR", "END:VCALENDAR")
     assert "VERSION:2.0" in whole

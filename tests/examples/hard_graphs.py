@@ -1,8 +1,8 @@
-"""What no example needs, and Studio must show all the same. Every node is wrapped.
+"""Graphs that no example needs but that Studio must support. Every node is wrapped.
 
 `nested_questions` asks two subgraphs deep, in parallel branches; the node that asks fails once between its two
 questions, and is retried. `refusing` raises. `blocking` sleeps on the event loop. `kept` and `rebuilt` are
-factories, which the server calls for each run: one has a node of the module, the other makes its node anew.
+factories, which the server calls for each run: `kept` uses a node of the module, `rebuilt` makes a new node.
 """
 
 import threading
@@ -58,7 +58,7 @@ def open_branches(_: Answers) -> list[Send]:
 
 
 def refuse(_: Answers) -> None:
-    """Fail."""
+    """Raise an error."""
     raise PermissionError("not today")
 
 

@@ -38,12 +38,12 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, config: str = "langgraph.json", **environment: str) -> Iterator[Server]:
-    """Start a server, offline, and stop it whatever happens.
+    """Start a server offline, and stop it at the end, even after an error.
 
     Args:
-        folder: Where it runs, because it keeps its threads in the folder that it starts in.
-        config: Which of the repository's configurations it serves.
-        environment: Variables of its environment.
+        folder: Its working directory, where it stores its threads.
+        config: The configuration of the repository that it serves.
+        environment: Its environment variables.
     """
     for name in ("langgraph.json", "examples"):
         (folder / name).symlink_to(REPOSITORY / name)
@@ -99,7 +99,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], served: Server) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server and what it started."""
+    """Stop the server and its child processes."""
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, number)

@@ -252,7 +252,7 @@ def test_advertisements_respect_the_limits(built: Built):
     ],
 )
 def test_articles_follow_the_sound(noun, expected):
-    """The first letter alone does not decide between "a" and "an"."""
+    """The sound of the first letter decides between "a" and "an"."""
     assert with_article(noun) == expected
 
 

@@ -320,7 +320,7 @@ async def test_a_model_may_write_the_copy(engine, models):
 
 
 async def test_the_templates_are_the_fallback_of_a_failing_model(engine, models):
-    """The run completes and says so, and the next run does not reuse the result."""
+    """The run completes and reports the fallback, and the next run does not reuse the result."""
 
     class Broken(SimpleChatModel):
         def _call(self, *_: Any, **__: Any) -> str:

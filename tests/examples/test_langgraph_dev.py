@@ -60,9 +60,9 @@ def test_studio_sees_graph_and_input_form(server: Server):
 
 @pytest.mark.req("N-2", "N-4", "N-6")
 def test_one_thread_audits_good_spoilt_and_missing_distributions(server: Server):
-    """A real one, one with two files that fail, and none: each state tells its story.
+    """The states describe a real distribution, one with two invalid files, and an unknown one.
 
-    A node that blocked the event loop would stand among the errors: the server raises in it.
+    A node that blocks the event loop would be among the errors, because the server raises in it.
     """
     thread_id = server.client.threads.create()["thread_id"]
 

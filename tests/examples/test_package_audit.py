@@ -311,7 +311,7 @@ async def test_a_changed_file_is_reported(sample: Sample):
 
 
 async def test_an_editable_install_is_audited(sample: Sample, tmp_path):
-    """The sources behind a .pth file are audited, without other files beside the package."""
+    """The sources that a .pth file points to are audited, without other files in their folder."""
     source = tmp_path / "elsewhere"
     for path in ("tiny_sample/__init__.py", "tiny_sample/deep/x.py", "tests/test_x.py"):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -410,7 +410,7 @@ async def test_real_distribution_is_audited(name):
     ],
 )
 def test_complexity_counts_the_branches(body, expected):
-    """It is one, plus one for each branch. A nested function counts for itself."""
+    """It is one, plus one for each branch. A nested function is counted separately."""
     figures = function_figures(ast.parse(f"def f(a, b, c):\n    {body}\n"))
 
     assert figures[0]["complexity"] == expected

@@ -58,7 +58,7 @@ def test_xray_draws_the_nodes_of_subgraphs(studio):
 
 
 def test_without_xray_a_subgraph_is_one_node(studio):
-    """Studio draws graphs so at first."""
+    """Studio draws graphs this way by default."""
     drawn = studio.assistants.get_graph(assistant(studio, "digest"))
     assert [node["id"] for node in drawn["nodes"]] == [
         *("__start__", "begin", "split", "analyse", "merge", "summarise", "__end__")

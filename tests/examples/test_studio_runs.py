@@ -30,7 +30,7 @@ def test_a_raised_error_puts_the_thread_into_error(studio, thread):
 
 @pytest.mark.req("N-16")
 def test_a_blocked_event_loop_is_an_error_of_the_node(studio, thread):
-    """The server raises in the coroutine. The record says so, and the node is not retried."""
+    """The server raises in the coroutine. The record has that error, and the node is not retried."""
     state = studio.runs.wait(thread, "blocking", input={})
     (error,) = state["errors"]
     assert (error["error_type"], error["attempts"]) == ("BlockingError", 1)

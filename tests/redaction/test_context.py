@@ -124,7 +124,7 @@ BODY = "MIIBIjANBgkqhkiG9w0BAQEFAAOC" + "AQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo"
             "secret: vault://app/db",
         ),
         "SecretId=arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbC12x",
-        # What a password or token has besides its value.
+        # Attributes of a password or token.
         *(
             "password policy: min_length=12",
             "password strength: 3/4",

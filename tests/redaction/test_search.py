@@ -174,7 +174,7 @@ def test_a_quoted_value_ends_with_its_own_quote(raw, clean):
 
 
 def test_what_follows_a_hidden_signature_stays():
-    """Sanitizing twice does not take a marker and the punctuation after it for a signature."""
+    """If a text is sanitized twice, a marker and the punctuation after it are not treated as a signature."""
     raw = f"{{&quot;url&quot;: &quot;https://x.com/f?sig={MACHINE}{MACHINE}&quot;, &quot;n&quot;: 3}}"
     clean = raw.replace(MACHINE + MACHINE, "[REDACTED]").replace("[REDACTED]&quot", "[REDACTED]")
     assert DEFAULT_SANITIZER.text(raw) == clean

@@ -137,7 +137,7 @@ async def test_idempotency_keys_of_tenants_are_separate(service, acme):
 
 
 async def test_hostile_names_are_refused(service, acme, caplog):
-    """In each part of a path; none leads to a file."""
+    """Each part of a path is tested; no name leads to a file."""
     run_id = await service.ended(acme)
     for name in NAMES:
         for path in (
@@ -157,7 +157,7 @@ async def test_hostile_names_are_refused(service, acme, caplog):
 
 
 async def test_hostile_bodies_are_refused(service, acme, caplog):
-    """In each route that reads a body, for each content type."""
+    """Each route that reads a body refuses them, for each content type."""
     run_id = await service.ended(acme)
     for path in ("/runs", *(f"/runs/{run_id}/{each}" for each in ("update", "plan", "cancel", "retry"))):
         for data in TEXTS:
@@ -178,7 +178,7 @@ async def test_hostile_bodies_are_refused(service, acme, caplog):
 
 
 async def test_values_of_wrong_types_are_refused(service, acme, caplog):
-    """In each field of each body, and in each parameter of a list."""
+    """Each field of each body is tested, and each parameter of a list."""
     run_id = await service.ended(acme)
     options = {
         "priority", "failure_mode", "max_concurrency", "run_timeout_ms", "force", "use_cache", "tags", "metadata",
@@ -256,7 +256,7 @@ async def test_hostile_headers_have_no_effect(service, acme, caplog):
 
 
 async def test_unknown_methods_are_refused(service, acme, caplog):
-    """Also with a valid key; TRACE returns nothing of the request."""
+    """This also holds with a valid key; TRACE returns nothing of the request."""
     for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "X" * 1_000):
         for path in ("/runs", "/healthz", "/", "/runs/x/cancel", "/assets/x/y"):
             answer = await acme.request(method, path, headers={"X-Secret": "hunter2hunter2"})

@@ -51,7 +51,7 @@ def store_url(tmp_path):
 
 
 async def test_idle_clients_are_disconnected(service_of, monkeypatch):
-    """Also with half a head, or with a refused request that never ends; others get responses meanwhile."""
+    """Half a head or an endless refused request does not prevent this; others get responses meanwhile."""
     monkeypatch.setattr(serving, "_IDLE_S", 1.0)
     refused = POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{]{]{\r\n0\r\n\r\n"
 
@@ -192,7 +192,7 @@ async def test_a_slow_reader_does_not_delay_others(service_of):
     ],
 )
 def test_an_ambiguous_request_is_refused(server, data):
-    """It gets one response, so that nothing after it counts as a request of its own."""
+    """It gets one response, so that no text after it is read as another request."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
@@ -224,7 +224,7 @@ def figures(pid):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc")
 def test_memory_stays_flat_under_hostile_requests(tmp_path):
-    """Each request brings 20 kB of new text; keeping a fourth of it would show."""
+    """Each request has 20 kB of new text; the test would detect if a fourth of it were kept."""
     with Served(tmp_path) as server:
         session = requests.Session()
         key = server.key()

@@ -19,7 +19,7 @@ async def test_an_unknown_path_or_method_is_refused(acme):
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b'"x"', b""])
 async def test_a_body_that_is_not_a_request_is_refused(acme, content):
-    """With 422."""
+    """The status is 422."""
     refused = await acme.post("/runs", content=content, headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["code"]) == (422, "REQUEST_INVALID")
 

@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="u
 
 @pytest.mark.req("R-52")
 def test_the_quick_start_works(tmp_path):
-    """In a shell, with curl."""
+    """The test runs its commands in a shell, with curl."""
     start = PAGE.partition("## Quick start")[2].partition("## Routes")[0]
     (tmp_path / "shop.py").write_text(re.search(r"```python\n(.*?)```", start, re.DOTALL)[1])
     with socket.socket() as taken:
@@ -43,7 +43,7 @@ def test_the_quick_start_works(tmp_path):
 
 
 def test_the_table_has_each_code_with_its_status():
-    """As `STATUS_OF_CODE` has them."""
+    """The table equals `STATUS_OF_CODE`."""
     refusals = PAGE.partition("## Errors")[2].partition("## API keys")[0]
     rows = re.findall(r"^\| ([\d, ]+) \| (.+) \|$", refusals, re.MULTILINE)
     for code, status in STATUS_OF_CODE.items():

@@ -143,13 +143,13 @@ def test_dev_mode_listens_on_this_machine_only(tmp_path, host):
 
 
 def test_loopback_addresses_are_recognized():
-    """By name and by number."""
+    """Names and numeric addresses are recognized."""
     assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "::1"]))
     assert not any(map(is_loopback, ["0.0.0.0", "::", "10.0.0.1", "localhost.example.org"]))  # noqa: S104 - refused
 
 
 def test_a_port_in_use_is_reported(server):
-    """In one line that names the address."""
+    """The message is one line that names the address."""
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "langgraph_runner", "serve", "--app", "shop:shop", "--port", str(server.port)],
         cwd=server.folder,

@@ -25,7 +25,7 @@ def clock():
 
 
 async def test_a_wait_is_over_when_the_time_has_come(clock):
-    """Not before, and for each of several waits at its own time."""
+    """Each of several waits ends at its own time, and not earlier."""
     order = []
 
     async def sleep(seconds):
@@ -47,13 +47,13 @@ async def test_a_wait_is_over_when_the_time_has_come(clock):
 
 
 async def test_a_wait_of_no_time_lets_other_tasks_run(clock):
-    """And ends without `advance()`."""
+    """A wait of 0 ends without `advance()`."""
     await clock.awaiting.sleep(0, None)
     assert clock.now == 0
 
 
 async def test_a_cancelled_wait_is_forgotten(clock):
-    """The clock keeps nothing of it."""
+    """The clock removes a cancelled wait."""
     wait = asyncio.ensure_future(clock.awaiting.sleep(1, None))
     await clock.wait_for_sleepers(1)
     wait.cancel()
@@ -62,7 +62,7 @@ async def test_a_cancelled_wait_is_forgotten(clock):
 
 
 def test_a_blocking_wait_ends_when_another_thread_moves_the_time(clock):
-    """Time belongs to all threads."""
+    """All threads share the time of the clock."""
     woken = []
 
     def wait():
@@ -92,7 +92,7 @@ async def test_a_node_times_out_by_it(clock):
 
 
 async def test_a_node_waits_by_it_before_a_retry(clock):
-    """With the back-off that was configured."""
+    """The wait is the configured back-off."""
     attempts = []
 
     async def flaky(state):
@@ -110,7 +110,7 @@ async def test_a_node_waits_by_it_before_a_retry(clock):
 
 
 async def test_an_abort_signal_ends_a_wait(clock):
-    """Without that the time moves."""
+    """The wait ends although the time does not move."""
     abort = AbortController()
 
     async def flaky(state):
@@ -126,7 +126,7 @@ async def test_an_abort_signal_ends_a_wait(clock):
 
 
 async def test_a_time_limit_ends_a_block(clock):
-    """As `asyncio.timeout()` does."""
+    """It behaves like `asyncio.timeout()`."""
 
     async def limited():
         async with timeout(60, clock.awaiting):
@@ -140,7 +140,7 @@ async def test_a_time_limit_ends_a_block(clock):
 
 
 async def test_a_block_that_ends_in_time_leaves_no_wait(clock):
-    """Its timer is cancelled."""
+    """The timer of the block is cancelled."""
     async with timeout(60, clock.awaiting):
         await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -148,7 +148,7 @@ async def test_a_block_that_ends_in_time_leaves_no_wait(clock):
 
 
 async def test_waiting_for_an_event_says_whether_it_was_set(clock):
-    """Before the time was up, or not."""
+    """It returns True if the event was set in time, else False."""
     event = asyncio.Event()
     wait = asyncio.ensure_future(wait_for_event(event, 60, clock.awaiting))
     await clock.wait_for_sleepers(1)
@@ -207,7 +207,7 @@ async def test_a_step_is_retried_by_it(clock):
 @pytest.mark.req("R-42")
 @pytest.mark.parametrize("store", ["sqlite://", "file"])
 async def test_a_sqlite_database_tells_its_time(clock, store, tmp_path):
-    """So leases, ages and durations are those of the clock."""
+    """So leases, ages and durations follow the clock."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="s", output=int)
     url = f"sqlite:///{tmp_path / 'runs.db'}" if store == "file" else store
@@ -219,7 +219,7 @@ async def test_a_sqlite_database_tells_its_time(clock, store, tmp_path):
 
 @pytest.mark.req("R-42", "R-43")
 async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_path):
-    """Not before; the lease is an hour long."""
+    """Another engine takes over the run after an hour, and not earlier."""
     flow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
@@ -232,7 +232,7 @@ async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_pa
     async with RunEngine([flow], runtime=clock, **options) as dead:
         run = await dead.trigger("w")
         await begun.reach()
-        dead._worker._services[0].cancel()  # It sends no heartbeat any more.
+        dead._worker._services[0].cancel()  # It no longer sends heartbeats.
         async with RunEngine([flow], runtime=clock, **options) as other:
             await other.start()
             for _ in range(59):
@@ -248,7 +248,7 @@ async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_pa
 
 
 def test_a_wait_for_a_signal_ends_with_it_or_with_its_time():
-    """Awaited: the first is fired by another task, the second waits for its time."""
+    """In the first awaited wait another task fires the signal; the second wait times out."""
 
     async def main():
         clock, controller = ManualClock(), AbortController()
@@ -266,7 +266,7 @@ def test_a_wait_for_a_signal_ends_with_it_or_with_its_time():
 
 
 def test_a_blocking_wait_for_a_signal_ends_with_it_with_its_time_or_with_its_limit():
-    """In threads, on a clock that the test moves."""
+    """Blocking waits run in threads, on a clock that the test moves."""
     clock, controller, found = ManualClock(), AbortController(), {}
 
     def wait(name, signal, seconds, limits=None):

@@ -8,7 +8,7 @@ from langgraph_runner.testing import FakeRuntime, node_context
 
 @pytest.mark.req("N-31")
 async def test_the_context_is_there_for_the_block(mode):
-    """And gone after it."""
+    """The context ends with the block."""
 
     def read(state):
         context = get_node_context()
@@ -24,7 +24,7 @@ async def test_the_context_is_there_for_the_block(mode):
 
 @pytest.mark.req("N-31")
 def test_all_ids_are_there():
-    """Given, or made up in the right form."""
+    """Ids are those that the test passes, or generated ones of the right form."""
     with node_context(trace_id="a" * 32, graph_execution_id="g-1") as context:
         assert context.as_dict() == {
             "node": "node",
@@ -39,7 +39,7 @@ def test_all_ids_are_there():
 
 @pytest.mark.req("N-31")
 def test_the_abort_signal_fires_with_the_one_given_or_by_stop():
-    """A function that looks at its signal can be tested both ways."""
+    """A test may pass its own signal or call `stop()`."""
     controller = AbortController()
     with node_context(abort_signal=controller.signal):
         before = get_node_context().abort_signal.aborted
@@ -52,7 +52,7 @@ def test_the_abort_signal_fires_with_the_one_given_or_by_stop():
 
 @pytest.mark.req("N-31")
 def test_a_fallback_finds_its_primary_error_and_input():
-    """As in a node whose function failed."""
+    """The context is like that of a node whose function failed."""
     error = ConnectionError("down")
     with node_context(primary_error=error, primary_input={"q": 1}):
         context = get_node_context()
@@ -61,7 +61,7 @@ def test_a_fallback_finds_its_primary_error_and_input():
 
 @pytest.mark.req("N-31")
 def test_the_clock_is_the_one_given():
-    """Nodes that the function calls go by it too."""
+    """Nodes that the function calls use the same clock."""
     fake = FakeRuntime()
     calls = iter([ConnectionError(), None])
 
@@ -78,7 +78,7 @@ def test_the_clock_is_the_one_given():
 
 @pytest.mark.req("N-31")
 def test_blocks_nest():
-    """The outer context comes back."""
+    """The outer context is restored at the end of the inner block."""
     with node_context("outer") as outer:
         with node_context("inner") as inner:
             assert (get_node_context(), inner.parent) == (inner, outer)
@@ -97,6 +97,6 @@ def test_blocks_nest():
     ],
 )
 def test_what_cannot_be_is_refused(options, kind, message):
-    """When the block is entered."""
+    """Invalid arguments are refused when the block is entered."""
     with pytest.raises(kind, match=message), node_context(**options):
         pass

@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own."""
+"""The pytest plugin, in a separate pytest run."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_the_next_test_gets_another(fake_runtime):
 
 @pytest.mark.req("N-31")
 def test_the_plugin_gives_the_fixture_and_loads_nothing_before(tmp_path):
-    """A suite of a user's that asks for `fake_runtime`."""
+    """A test suite of a user requests `fake_runtime`."""
     (tmp_path / "test_it.py").write_text(SUITE, encoding="utf-8")
     plugin = entry_points()["langgraph_runner"]
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:langgraph_runner", "-p", plugin]
@@ -49,7 +49,7 @@ def test_the_plugin_gives_the_fixture_and_loads_nothing_before(tmp_path):
 
 
 def entry_points():
-    """What pytest loads by itself, as pyproject.toml declares it."""
+    """Return the plugins that pytest loads automatically, as pyproject.toml declares them."""
     declared: dict[str, str] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"][
         "entry-points"
     ]["pytest11"]

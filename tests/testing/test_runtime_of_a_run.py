@@ -1,4 +1,4 @@
-"""A fake clock that a run brings in its config, for nodes that were made with the real one."""
+"""A fake clock in the config of a run, for nodes that were made with the real clock."""
 
 import pytest
 from langgraph.graph import START, StateGraph
@@ -10,7 +10,7 @@ HOUR_MS = 3_600_000
 
 
 class State(GraphState, total=False):
-    """What the nodes write."""
+    """The state that the nodes write."""
 
     x: int
 
@@ -28,7 +28,7 @@ def test_waits_and_chance_are_those_of_the_run(mode, fake):
 
 @pytest.mark.req("N-15")
 def test_timeouts_go_by_the_clock_of_the_run(mode, fake):
-    """The record has the time that passed on it."""
+    """The record has the time that passed on the clock of the run."""
     node = create_node(mode.function(lambda state: fake.advance(60)), timeout_ms=500)
     (record,) = mode.call(node, {}, runner_config(runtime=fake))["errors"]
     assert (record["code"], record["timestamp"][:19]) == ("NODE_TIMEOUT", "2026-01-01T00:00:00")
@@ -36,7 +36,7 @@ def test_timeouts_go_by_the_clock_of_the_run(mode, fake):
 
 @pytest.mark.req("N-21")
 def test_a_breaker_recovers_by_the_clock_of_the_run(mode, fake):
-    """Also for who looks at it between the calls; the next run without a clock goes by the real one."""
+    """This also holds for reads between the calls; the next run without a clock uses the real one."""
     flaky = Flaky(ConnectionError, {"x": 1})
     node = create_node(
         flaky.awaited if mode.is_async else flaky.sync,
@@ -53,7 +53,7 @@ def test_a_breaker_recovers_by_the_clock_of_the_run(mode, fake):
 
 
 def test_a_node_that_a_node_calls_goes_by_the_clock_of_the_run(mode, fake):
-    """Although it gets no config."""
+    """The inner node uses the clock although it gets no config."""
     flaky = Flaky(ConnectionError, {"x": 1})
     inner = create_node(
         flaky.awaited if mode.is_async else flaky.sync, retry={"max_attempts": 2, "backoff_ms": HOUR_MS}
@@ -71,7 +71,7 @@ def test_a_node_that_a_node_calls_goes_by_the_clock_of_the_run(mode, fake):
 
 
 def test_the_time_of_a_call_begins_on_the_clock_of_the_run(mode, fake):
-    """Durations and `started_at` do not mix two clocks."""
+    """Durations and `started_at` use the same clock."""
     started = []
 
     def look(state):
@@ -93,6 +93,6 @@ def test_the_time_of_a_call_begins_on_the_clock_of_the_run(mode, fake):
     ids=["runner_config", "raw config"],
 )
 def test_what_is_no_runtime_is_refused(give):
-    """The message says what is expected."""
+    """The message names the expected type."""
     with pytest.raises(TypeError, match=r"runtime.* must be a testing.FakeRuntime or the like, got 3"):
         give(3)

@@ -1,4 +1,4 @@
-"""The suite for store backends finds the faults that a backend may have."""
+"""The test suite for store backends detects faulty backends."""
 
 from __future__ import annotations
 
@@ -19,59 +19,59 @@ pytestmark = pytest.mark.req("R-61")
 
 
 class StoppedClock(SQLiteBackend):
-    """Its time is that of another day."""
+    """A backend whose clock always returns the time of another day."""
 
     now_sql = "1700000000000"
 
 
 class NothingIsPermanent(SQLiteBackend):
-    """It takes a missing table for something that passes."""
+    """A backend that treats a missing table as a temporary error."""
 
     def is_permanent(self, error):
-        """Never."""
+        """Return False."""
         return False
 
 
 class AllIsPermanent(SQLiteBackend):
-    """It takes a broken rule for a missing table."""
+    """A backend that treats a violated constraint as a permanent error, like a missing table."""
 
     def is_permanent(self, error):
-        """Always."""
+        """Return True."""
         return True
 
 
 class PlainInsert(SQLiteBackend):
-    """It refuses a row that is there."""
+    """A backend that raises on an existing row."""
 
     def insert_missing(self, table):
-        """An insert without a conflict clause."""
+        """Return an insert without a conflict clause."""
         return insert(table)
 
 
 class KeepsFirst(SQLiteBackend):
-    """It does not change a row that is there."""
+    """A backend that does not update an existing row."""
 
     def upsert(self, table, key, changed):
-        """An insert that leaves rows as they are."""
+        """Return an insert that keeps existing rows."""
         return self.insert_missing(table)
 
 
 class OneOfAList(SQLiteBackend):
-    """It finds the first value of a list only."""
+    """A backend that finds only the first value of a list."""
 
     list_sql = "(SELECT value FROM json_each({}) LIMIT 1)"
 
 
 class CommitsAnyway(SQLiteBackend):
-    """It commits a transaction that has failed."""
+    """A backend that commits failed transactions."""
 
     def begin_writing(self, connection):
-        """A transaction that hides its error from SQLite."""
+        """Begin a transaction that hides its error from SQLite."""
         return CommittedAnyway(super().begin_writing(connection))
 
 
 class CommittedAnyway(contextlib.AbstractContextManager):
-    """Commits at the end of the block, whatever has happened there."""
+    """Commits at the end of the block, even after an error."""
 
     def __init__(self, transaction):
         self.transaction = transaction
@@ -81,16 +81,16 @@ class CommittedAnyway(contextlib.AbstractContextManager):
 
 
 class WithoutLocks(PostgreSQLBackend):
-    """It has several writers, and says that there is one."""
+    """A backend with several writers that claims to have only one."""
 
     has_one_writer = True
 
 
 class WithoutSavepoints(PostgreSQLBackend):
-    """It says that a statement that fails leaves its transaction as it was."""
+    """A backend that claims that a failed statement does not affect its transaction."""
 
     def begin_nested(self, connection):
-        """Begin nothing."""
+        """Begin no savepoint."""
         return contextlib.nullcontext()
 
 
@@ -130,14 +130,14 @@ def run_of(request, tmp_path):
     ],
 )
 def test_a_fault_of_a_backend_is_found(run_of, backend, test):
-    """By the test that is about it."""
+    """The test for the fault fails."""
     with pytest.raises((AssertionError, DBAPIError)):
         run_of(backend, test)
 
 
 @pytest.mark.parametrize("backend", [SQLiteBackend, PostgreSQLBackend])
 def test_a_backend_may_be_handed_over_as_an_object(run_of, backend):
-    """In place of an address."""
+    """A backend object is accepted instead of an address."""
     run_of(backend, "test_a_run_is_claimed_once")
 
 

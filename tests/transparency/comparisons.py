@@ -1,4 +1,4 @@
-"""What is compared: every graph, in each of its modes, by each observation that says something of it."""
+"""The comparisons: every graph, in each of its modes, with each observation that applies to it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["COMPARISONS", "Comparison"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One graph in one mode, looked at in one way."""
+    """One graph in one mode with one observation."""
 
     graph: str
     mode: Mode
     observation: str
 
     def difference(self) -> str | None:
-        """Where the graph and the wrapped graph part; None if nowhere."""
+        """The first difference between the graph and the wrapped graph; None if there is none."""
         scenario, look = ALL[self.graph], OBSERVATIONS[self.observation]
         expected = observed(scenario, Form(self.mode, wrapped=False), look)
         found = observed(scenario, Form(self.mode, wrapped=True), look)
@@ -35,7 +35,7 @@ class Comparison:
 
 def _is_worth_it(scenario: Scenario, mode: Mode, observation: str) -> bool:
     if scenario.parallel and mode != "async" and observation in {"events_v3", "time_travel"}:
-        return False  # The one numbers its events, the other the versions of channels, as threads come along.
+        return False  # Thread order decides the numbers of events and the versions of channels.
     return scenario.only is None or observation in scenario.only
 
 

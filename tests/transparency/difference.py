@@ -1,4 +1,4 @@
-"""Where two observations part, in words short enough to read."""
+"""The first difference between two observations, as a short text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["first_difference"]
 
 
 def first_difference(expected: Any, found: Any, path: str = "") -> str | None:
-    """The path to the first place where two plain values differ, with both of them there; None if none."""
+    """Return the path to the first difference between two plain values, and both values there; None if equal."""
     if expected == found:
         return None
     if isinstance(expected, (tuple, list)) and isinstance(found, (tuple, list)):

@@ -1,4 +1,4 @@
-"""The differences that are left, and why. A comparison that is named here has to differ, or the table is wrong."""
+"""The known differences, and their reasons. Each comparison that is named here must differ."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["LEFT", "Difference", "expected_difference"]
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that can be told from the outside."""
+    """A difference that users can observe."""
 
     what: str
     reason: str
     graphs: tuple[str, ...]
     """Patterns of the names of graphs that show it."""
     observations: tuple[str, ...]
-    """What shows it."""
+    """The observations that show it."""
 
 
 RUNS: Final = ("callbacks", "traces", "events_v2")
@@ -85,7 +85,7 @@ LEFT: Final = (
 
 
 def expected_difference(graph: str, observation: str) -> Difference | None:
-    """The difference that this comparison is known to show."""
+    """Return the known difference of this comparison, if any."""
     for difference in LEFT:
         if observation in difference.observations and any(fnmatch(graph, p) for p in difference.graphs):
             return difference

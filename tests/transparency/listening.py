@@ -1,4 +1,4 @@
-"""Callback handlers that keep what they are told."""
+"""Callback handlers that record their events."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _EVENTS = (
 
 
 class Listener(BaseCallbackHandler):
-    """Keeps each event with all that it carries."""
+    """Records each event with its arguments."""
 
-    run_inline = True  # In the order in which things happen.
+    run_inline = True  # Keeps the order of events.
 
     def __init__(self) -> None:
         self.heard: list[Any] = []
@@ -39,7 +39,7 @@ for _event in _EVENTS:
 
 
 class Tracer(BaseTracer):
-    """Keeps the tree of each root run, as LangSmith would be sent it."""
+    """Records the tree of each root run, as LangSmith would receive it."""
 
     run_inline = True
 

@@ -1,4 +1,4 @@
-"""What is looked at: each function here makes one observation of a session."""
+"""The observations: each function here makes one observation of a session."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ Observation = Callable[[Session], None]
 
 
 def results(session: Session) -> None:
-    """What each turn returns or raises."""
+    """The return value or the exception of each turn."""
     for turn in session.turns():
         session.attempt("result", lambda turn=turn: session.invoke(turn))
 
 
 def results_v2(session: Session) -> None:
-    """The same in the newer format, which tells of interrupts apart."""
+    """The results in format v2, which reports interrupts separately."""
     for turn in session.turns():
         session.attempt("result", lambda turn=turn: session.invoke(turn, version="v2"))
 
 
 def each_stream_alone(session: Session) -> None:
-    """Each stream mode by itself, each on a thread of its own."""
+    """Each stream mode alone, on a new thread."""
     for mode in MODES:
         _stream(session, mode, stream_mode=mode)
 
 
 def each_stream_alone_v2(session: Session) -> None:
-    """The same in the newer format."""
+    """Each stream mode alone, in format v2."""
     for mode in MODES:
         _stream(session, mode, stream_mode=mode, version="v2")
 
 
 def all_streams(session: Session) -> None:
-    """All modes at once, with those of the subgraphs."""
+    """All stream modes at the same time, including those of the subgraphs."""
     _stream(session, "1", stream_mode=list(MODES), subgraphs=True)
 
 
 def all_streams_v2(session: Session) -> None:
-    """The same in the newer format."""
+    """All stream modes at the same time, in format v2."""
     _stream(session, "1", stream_mode=list(MODES), subgraphs=True, version="v2")
 
 
@@ -65,7 +65,7 @@ def _copy(config: Any) -> Any:
 
 
 def events_v2(session: Session) -> None:
-    """`astream_events`, with LangChain's own format."""
+    """`astream_events` in LangChain's format."""
     _events(session, version="v2")
 
 
@@ -81,12 +81,12 @@ def _events(session: Session, **keywords: Any) -> None:
 
 
 def callbacks(session: Session) -> None:
-    """What a callback handler is told: each run with its name, parent, tags, metadata, input and output."""
+    """The events of a callback handler: each run with its name, parent, tags, metadata, input and output."""
     _told(session, Listener())
 
 
 def traces(session: Session) -> None:
-    """The tree of runs that a tracer such as LangSmith's draws."""
+    """The tree of runs that a tracer such as LangSmith's receives."""
     _told(session, Tracer())
 
 
@@ -98,7 +98,7 @@ def _told(session: Session, handler: Any) -> None:
 
 
 def states(session: Session) -> None:
-    """The state after each turn, that of the subgraphs too, and its history."""
+    """The state after each turn, including the states of subgraphs, and the history."""
     for turn in session.turns():
         session.attempt("result", lambda turn=turn: session.invoke(turn))
         session.attempt("state", lambda: session.state(subgraphs=True))
@@ -106,7 +106,7 @@ def states(session: Session) -> None:
 
 
 def durability(session: Session) -> None:
-    """What is kept when checkpoints are written at once, or only at the end."""
+    """The checkpoints that are stored with each durability: at once, or only at the end."""
     for mode in ("sync", "exit"):
         for turn in session.turns():
             session.attempt("result", lambda turn=turn, mode=mode: session.invoke(turn, durability=mode))
@@ -114,7 +114,7 @@ def durability(session: Session) -> None:
 
 
 def time_travel(session: Session) -> None:
-    """From each checkpoint: run on, change it, and run on from there."""
+    """From each checkpoint: continue the run, edit the state, and continue from the edited state."""
     for turn in session.turns():
         session.attempt("result", lambda turn=turn: session.invoke(turn))
     for snapshot in (session.attempt("history", session.history) or ())[:4]:
@@ -135,7 +135,7 @@ def _copy_with(session: Session, config: Any) -> Any:
 
 
 def structure(session: Session) -> None:
-    """What is drawn, the schemas, the subgraphs, and what the builder knows of each node."""
+    """The drawing, the schemas, the subgraphs, and the builder's specs of the nodes."""
     graph = session.graph
     for xray in (False, True):
         session.attempt("json", lambda xray=xray: graph.get_graph(xray=xray).to_json(with_schemas=True))

@@ -1,6 +1,6 @@
-"""Runs a scenario in one form and records all that can be seen of it, as plain data.
+"""Run a scenario in one form and record everything observable as plain data.
 
-An observation is a function of a `Session`; `OBSERVATIONS` has all of them by name.
+An observation is a function with a `Session` as its argument; `OBSERVATIONS` has all of them by name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Observation = Callable[["Session"], Any]
 
 
 class Session:
-    """One graph on one thread, in one form. Each of its methods acts in the mode of the form."""
+    """One graph on one thread, in one form. Its methods are sync or async as the form says."""
 
     def __init__(self, scenario: Scenario, form: Form, runner: asyncio.Runner | None) -> None:
         self.scenario = scenario
@@ -35,17 +35,17 @@ class Session:
 
     @property
     def config(self) -> RunnableConfig:
-        """A config made anew, for LangGraph changes the one that it is given."""
+        """A new config, because LangGraph changes the config that it receives."""
         given = dict(self.scenario.config)
         configurable = {"thread_id": "1", **given.pop("configurable", {})}
         return {"recursion_limit": 25, **given, "configurable": configurable}  # type: ignore[typeddict-item]
 
     def note(self, what: str, value: Any) -> None:
-        """Keep something to compare."""
+        """Record a value for the comparison."""
         self.records.append((what, value))
 
     def attempt(self, what: str, action: Callable[[], Any]) -> Any:
-        """Keep what `action` returns or raises."""
+        """Record what `action` returns or raises."""
         try:
             value = action()
         except Exception as error:
@@ -55,12 +55,12 @@ class Session:
         return value
 
     def turns(self) -> Iterator[Any]:
-        """The inputs, each made when it is due."""
+        """Yield the inputs; each is made when its turn begins."""
         for turn in self.scenario.turns:
             yield turn(self) if callable(turn) else turn
 
     def call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
-        """A method of the graph, or its async twin."""
+        """Call a method of the graph, or its async version."""
         if self._runner is None:
             return getattr(self.graph, method)(*arguments, **keywords)
         return self._runner.run(_awaited(getattr(self.graph, f"a{method}")(*arguments, **keywords)))
@@ -70,7 +70,7 @@ class Session:
         return self.call("invoke", given, config or self.config, **{**self.scenario.keywords, **keywords})
 
     def each(self, method: str, given: Any, **keywords: Any) -> None:
-        """Keep each item of a stream, also of one that ends with an error."""
+        """Record each item of a stream, also if the stream ends with an error."""
         config = keywords.pop("config", None) or self.config
         keywords = {**self.scenario.keywords, **keywords}
         if self._runner is None:
@@ -113,14 +113,14 @@ def _runner_of(form: Form) -> Iterator[asyncio.Runner | None]:
 
 
 def observed(scenario: Scenario, form: Form, observation: Observation) -> list[Any]:
-    """All that one observation shows of a scenario in one form, warnings included."""
-    random.seed(0)  # A checkpointer draws the versions of channels, and LangGraph compares them.
+    """Return everything that one observation records of a scenario in one form, including warnings."""
+    random.seed(0)  # A checkpointer draws random versions of channels, and LangGraph compares them.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with _runner_of(form) as runner:
             session = Session(scenario, form, runner)
             observation(session)
-    # LangGraph calls the functions of conditional edges in threads, also of an awaited run, and events tell of them.
+    # LangGraph runs the functions of conditional edges in threads, also in an awaited run, and events show them.
     in_threads = form.mode != "async" or observation.__name__ == "events_v2"
     unordered = scenario.parallel and in_threads
     plain = Plain(numbered=not unordered)
@@ -131,7 +131,7 @@ def observed(scenario: Scenario, form: Form, observation: Observation) -> list[A
 
 
 def _in_one_order(value: Any) -> Any:
-    """The same whichever of two threads was first, also in lists inside, such as the questions of a snapshot."""
+    """Sort what depends on the order of threads, also in nested lists such as the interrupts of a snapshot."""
     if isinstance(value, (list, tuple)):
         return sorted(map(_in_one_order, value), key=repr)
     if isinstance(value, dict):
@@ -140,7 +140,7 @@ def _in_one_order(value: Any) -> Any:
 
 
 def _is_ours(warning: warnings.WarningMessage) -> bool:
-    # What the garbage collector finds belongs to nobody in particular, and "beta" is said once a process.
+    # Warnings of the garbage collector may come from other tests, and "beta" warnings come once per process.
     return not issubclass(warning.category, (ResourceWarning, LangChainBetaWarning))
 
 

@@ -1,7 +1,7 @@
-"""`plain()`: anything that a run shows, as data that two runs of the same graph can be compared by.
+"""`plain()` converts the output of a run to data that is comparable with another run of the same graph.
 
-What is made up anew for each run, ids and times, is replaced by the order in which it turned up: two runs that
-use the same id in the same places stay the same.
+Ids and times differ between runs. They are replaced by the order of their first occurrence, so two runs are equal if
+they use the same id in the same places.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ HERE: Final = str(Path(__file__).parent)
 
 
 class Plain:
-    """Makes plain data of what one run shows.
+    """Converts the output of one run to plain data.
 
     Args:
-        numbered: Give each id a number, so that the same id is always the same. Without order there are none.
+        numbered: Give each id a number. Without a defined order of events, ids have no numbers.
     """
 
     def __init__(self, *, numbered: bool = True) -> None:
@@ -43,7 +43,7 @@ class Plain:
         self._names: dict[str, str] = {}
 
     def __call__(self, value: Any, depth: int = 0) -> Any:
-        """`value` as tuples, strings and numbers."""
+        """Return `value` as tuples, strings and numbers."""
         if isinstance(value, int) and value > _LONG_AGO_MS:
             return "time"
         if isinstance(value, _ATOMS):
@@ -90,7 +90,7 @@ def _members(value: Any) -> Iterator[Any]:
 
 def _of_object(value: Any) -> Iterator[Any]:
     if isinstance(value, Runnable):
-        # What a node is made of is the one thing that is meant to differ.
+        # The type of the action differs by design.
         yield value.get_name()
     elif isinstance(value, (BaseMessage, BaseModel)):
         yield from ((name, getattr(value, name)) for name in type(value).model_fields if name != "id")
@@ -106,7 +106,7 @@ def _of_object(value: Any) -> Iterator[Any]:
 
 
 def _id_of(value: Any) -> Any:
-    """LangGraph gives a message an id while another thread writes it to a checkpoint, so who can tell which."""
+    """Ignore generated ids: LangGraph sets them while another thread writes the checkpoint, so they vary."""
     known = getattr(value, "id", None)
     return None if isinstance(known, str) and _MADE_UP.fullmatch(known) else known
 
@@ -123,7 +123,7 @@ def _of_exception(error: BaseException) -> Iterator[Any]:
 
 
 def frames_of(error: BaseException) -> list[str]:
-    """The functions of the graphs here that the traceback goes through, outermost first."""
+    """Return the functions of these graphs in the traceback, outermost first."""
     names: list[str] = []
     trace = error.__traceback__
     while trace is not None:

@@ -1,4 +1,4 @@
-"""A graph to compare, the forms in which it is built, and the registry of all of them."""
+"""A graph to compare, the forms in which it is built, and the registry of all graphs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MODES: Final[tuple[Mode, ...]] = ("sync", "async", "mixed")
 
 @dataclass(frozen=True)
 class Form:
-    """How one graph is built and run. Call it with each action of the graph.
+    """How one graph is built and run. The builder calls the form with each action of the graph.
 
     A sync graph has plain functions and is invoked; an async one has coroutine functions and is awaited; a
-    mixed one has plain functions and is awaited all the same.
+    mixed one has plain functions and is awaited.
     """
 
     mode: Mode
@@ -32,16 +32,16 @@ class Form:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the graph is run by its async methods."""
+        """Whether the graph is run with its async methods."""
         return self.mode != "sync"
 
     def __call__(self, action: Any) -> Any:
-        """The action in this form."""
+        """Return the action in this form."""
         action = self.in_mode(action)
         return self.make(action, on_error="raise") if self.wrapped else action
 
     def in_mode(self, function: Any) -> Any:
-        """A plain function in the mode of the graph; anything else as it is."""
+        """Return a plain function in the mode of the graph, and any other action unchanged."""
         if self.mode != "async" or not isinstance(function, types.FunctionType) or _is_special(function):
             return function
 
@@ -58,7 +58,7 @@ def _is_special(function: Callable[..., Any]) -> bool:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One graph, and what is done with it."""
+    """One graph, its inputs and its options."""
 
     name: str
     build: Callable[[Form], Any]
@@ -90,7 +90,7 @@ def graph(*turns: Any, **options: Any) -> Callable[[Callable[[Form], Any]], Call
 
     Args:
         *turns: See `Scenario.turns`.
-        **options: The other fields of `Scenario`. `only` may stand in the module, as `ONLY`.
+        **options: The other fields of `Scenario`. A module may define its default of `only` as `ONLY`.
     """
 
     def register(build: Callable[[Form], Any]) -> Callable[[Form], Any]:

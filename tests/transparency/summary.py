@@ -1,4 +1,4 @@
-"""After the comparisons: how many there were, and what differences are left."""
+"""The summary after the comparisons: their number, and the known differences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from tests.transparency.graphs import ALL
 
 
 def lines(passed: int) -> list[str]:
-    """The counts and the table."""
+    """Return the counts and the known differences."""
     counts = f"transparency: {len(ALL)} graphs, {passed} of {len(COMPARISONS)} comparisons as expected"
-    return [counts, *(f"  left: {left.what}" for left in LEFT)]
+    return [counts, *(f"  known difference: {left.what}" for left in LEFT)]

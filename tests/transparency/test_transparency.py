@@ -1,4 +1,4 @@
-"""Each graph twice, as it is and with every action wrapped: nothing that can be seen differs."""
+"""Each graph is run twice, unchanged and with every action wrapped: the observations are equal."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "transparency.md"
 @pytest.mark.req("N-26")
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=str)
 def test_a_wrapped_graph_shows_the_same(comparison: Comparison) -> None:
-    """Results, streams, events, states, drawings: the same with the nodes and without."""
+    """Results, streams, events, states and drawings are the same with and without nodes."""
     difference = comparison.difference()
     left = expected_difference(comparison.graph, comparison.observation)
     if left is None:
         assert difference is None
     else:
-        assert difference is not None, f"Not left any more, take it out of the table: {left.what}"
+        assert difference is not None, f"No longer a difference, remove it from the table: {left.what}"
 
 
 def stubborn(action, **options):
-    """A node that says something of its own."""
+    """A wrapped node that adds another word to its update."""
     node = create_node(action, **options)
 
     def other(state):
@@ -43,16 +43,16 @@ def stubborn(action, **options):
 
 @pytest.mark.parametrize("look", BY_COLOUR["sync"], ids=lambda look: look.__name__)
 def test_a_node_that_does_something_else_is_noticed(look):
-    """A comparison can fail: each observation tells a graph from one whose nodes say one word more."""
+    """A comparison can fail: each observation detects a graph whose nodes write one word more."""
     scenario = ALL["routing.loop"]
     expected = observed(scenario, Form("sync", wrapped=False), look)
     found = observed(scenario, Form("sync", wrapped=True, make=stubborn), look)
-    # A drawing knows nothing of what nodes do, but it knows what they are called.
+    # A drawing does not show what nodes do, but it shows their names.
     assert (first_difference(expected, found) is None) == (look.__name__ == "structure")
 
 
 def renamed(action, **options):
-    """A node whose signature says something else."""
+    """A node with another signature."""
     node = create_node(action, **options)
     node.__annotations__ = {}
     del node.__signature__, node.__wrapped__
@@ -68,13 +68,13 @@ def test_a_node_with_other_annotations_is_noticed():
 
 
 def test_each_difference_that_is_left_is_shown_by_a_comparison():
-    """The table has no row that nothing holds it to."""
+    """Each row of the table applies to at least one comparison."""
     shown = {expected_difference(each.graph, each.observation) for each in COMPARISONS}
     assert [left.what for left in LEFT if left not in shown] == []
 
 
 def test_the_document_tells_of_this_comparison_as_it_is():
-    """Its counts, and each difference that is left with its reason."""
+    """The document has the counts, and each known difference with its reason."""
     text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
     assert f"{len(ALL)} graphs" in text
     assert f"{len(COMPARISONS):,} comparisons" in text

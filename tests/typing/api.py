@@ -66,7 +66,7 @@ from langgraph_runner.testing import FakeRuntime, node_context
 
 
 class State(GraphState, total=False):
-    """A state of the user's own."""
+    """A user's state."""
 
     question: str
     answer: str
@@ -78,18 +78,18 @@ def plain(state: State) -> dict[str, str]:
 
 
 async def awaited(state: State, config: RunnableConfig) -> dict[str, str]:
-    """A coroutine function that wants the config."""
+    """A coroutine function with a parameter `config`."""
     return {"answer": str(config.get("tags", state))}
 
 
 def routes(state: State, *, runtime: Runtime[None]) -> Command[Literal["a", "b"]]:
-    """A function that goes somewhere."""
+    """A function that returns a command."""
     del runtime
     return Command(goto="a" if state else "b")
 
 
 def heard(event: RetryAttempt) -> None:
-    """A callback."""
+    """A sync callback."""
     assert_type(event.attempt, int)
     assert_type(event.delay_ms, float)
 
@@ -122,20 +122,20 @@ assert_type(command_node, SyncNode[State, Command[Literal["a", "b"]]])
 
 
 async def calls() -> None:
-    """What a unit test writes."""
+    """Calls of a node in a unit test."""
     assert_type(await async_node({"question": "?"}, {"tags": ["a"]}), dict[str, str])
     assert_type(await async_node.run({"question": "?"}), Outcome)
 
 
 def wraps_a_runnable(chain: Runnable[State, dict[str, Any]]) -> None:
-    """A Runnable stays one."""
+    """A wrapped Runnable is a Runnable."""
     node = create_node(chain, retry={"max_attempts": 2})
     assert_type(node, RunnableNode[State, dict[str, Any]])
     assert_type(node.invoke({"question": "?"}), dict[str, Any])
 
 
 def builds_a_graph() -> None:
-    """`add_node` takes every form."""
+    """`add_node` accepts every kind of node."""
     builder: StateGraph[State, None, State, State] = StateGraph(State)
     builder.add_node("plain", sync_node)
     builder.add_node("awaited", async_node)
@@ -152,7 +152,7 @@ def uses_the_rest(controller: AbortController) -> None:
 
 
 def reads_an_outcome(outcome: Outcome) -> None:
-    """What `run()` gives."""
+    """Read the result of `run()`."""
     if isinstance(outcome, Success):
         assert_type(outcome.value, Any)
     else:
@@ -176,7 +176,7 @@ def watches(breaker: NodeCircuitBreaker, signal: AbortSignal, context: NodeConte
 
 
 def merges(flags: RoutingFlags, evidence: EvidenceRef, gate: GateDecision) -> None:
-    """Reducers, and edges by flags."""
+    """Reducers, and edges that follow flags."""
     flag: RoutingFlag = "blocked"
     assert_type(flags.get(flag), bool | None)
     assert_type(append_unique([evidence], None), list[EvidenceRef])
@@ -198,16 +198,16 @@ async def pages(url: str) -> bytes:
 
 
 class Recording:
-    """A policy of a user's."""
+    """A user-defined policy."""
 
     async def run(self, attempt: NodeContext, proceed: Callable[[NodeContext], Awaitable[Any]]) -> Any:
-        """Go on."""
+        """Run the rest of the pipeline."""
         await attempt.sleep_ms(1)
         return await proceed(attempt)
 
 
 def has_policies(policy: Policy) -> None:
-    """What limits attempts, and policies of the user's."""
+    """Policies that limit attempts, and user-defined policies."""
     bulkhead, limiter = Bulkhead(BulkheadConfig(max_concurrent=2)), RateLimiter(RateLimitConfig(max_calls=3))
     assert_type(bulkhead.running, int)
     assert_type(limiter.queued, int)
@@ -217,14 +217,14 @@ def has_policies(policy: Policy) -> None:
 
 
 def shares_options(config: NodeConfig) -> None:
-    """Options as a value take what the keywords take."""
+    """An options object accepts the same values as the keywords."""
     careful = NodeConfig(retry=3, timeout_ms=500, on_error="raise", circuit_breaker={"failure_threshold": 2})
     assert_type(create_node(plain, config=careful, name="n"), SyncNode[State, dict[str, str]])
     assert_type(config.on_error, Literal["capture", "record", "stop", "raise"])
 
 
 async def uses_units() -> None:
-    """Policies without a node keep the types of what they wrap."""
+    """Policies without a node keep the type of the wrapped function."""
     assert_type(fetches("x", depth=2), list[str])
     assert_type(await with_retry(pages, RetryConfig(max_attempts=2))("x"), bytes)
     assert_type(await with_timeout(pages, 500)("x"), bytes)

@@ -43,7 +43,7 @@ async def awaits(shop: Workflow) -> None:
 
 
 def blocks(file: ArtifactRef) -> None:
-    """The same without one."""
+    """The client without an event loop."""
     with RunClient.sync("https://runs.example.com", api_key="k", max_attempts=3) as client:
         assert_type(client, SyncRunClient)
         run = client.run("shop.v1", {"net": 10}, failure_mode="fail_fast")

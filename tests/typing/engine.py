@@ -84,7 +84,7 @@ async def awaits(shop: Workflow) -> None:
 
 
 async def works(shop: Workflow) -> None:
-    """The parts of an engine that share work with others."""
+    """The parts of an engine that share work with other engines."""
     tier: HotTier = RedisTier("redis://localhost", namespace="shop")
     queue: Dispatcher = BullMQDispatcher("bullmq+redis://localhost")
     async with RunEngine([shop], store="sqlite://", cache=tier, dispatch=queue) as engine:
@@ -96,7 +96,7 @@ async def works(shop: Workflow) -> None:
 
 
 def blocks(shop: Workflow, file: ArtifactRef) -> None:
-    """The same without one: each method, with its own type."""
+    """The engine without an event loop: each method has its own type."""
     change = ChangeRequest("net", {"net": 2})
     files: ArtifactStore = LocalArtifactStore("files")
     assert_type(files.stat("0" * 64), StoredFile | None)
@@ -138,7 +138,7 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
 
 
 def reads(run: Run, step: RunStep, plan: RunPlan) -> None:
-    """What the engine gives."""
+    """The values that the engine returns."""
     assert_type(run.status, RunStatus)
     assert_type(run.error, NodeErrorRecord | None)
     assert_type(run.created_at, datetime)

@@ -36,7 +36,7 @@ from langgraph_runner import (
 
 
 def handles(error: NodeRunnerError, now: datetime) -> None:
-    """What a handler reads of each error."""
+    """The attributes that a handler reads from each error."""
     assert_type(error.code, ErrorCode)
     assert_type(failure_category(error), FailureCategory)
     assert_type(is_retryable_node_error(error), bool)
@@ -62,7 +62,7 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
 
 
 def handles_refusals(error: CallRefusedError) -> None:
-    """What a handler reads of a call that a policy refused."""
+    """The attributes that a handler reads if a policy refused a call."""
     assert_type(error.category, FailureCategory)
     assert_type(error.retry_after_ms, float | None)
     if isinstance(error, BulkheadFullError):
@@ -74,7 +74,7 @@ def handles_refusals(error: CallRefusedError) -> None:
 
 
 def handles_runs(error: RunBlockedError | RunCancelledError | RunTimeoutError) -> None:
-    """What a handler reads of the errors of whole runs."""
+    """The attributes that a handler reads from errors of whole runs."""
     if isinstance(error, RunBlockedError):
         assert_type(error.nodes, tuple[str, ...])
     elif isinstance(error, RunCancelledError):
@@ -84,7 +84,7 @@ def handles_runs(error: RunBlockedError | RunCancelledError | RunTimeoutError) -
 
 
 def reads(record: NodeErrorRecord) -> None:
-    """A record of a state, and its model."""
+    """An error record in a state, and its model."""
     assert_type(record["message"], str)
     error = NodeError.model_validate(record)
     assert_type(error.timestamp, datetime)

@@ -50,7 +50,7 @@ CHECKPOINT_ERRORS: tuple[type[CheckpointError], ...] = (
 
 
 class Listener:
-    """A listener of the user's own."""
+    """A user-defined listener."""
 
     def node_started(self, node: NodeRun) -> None:
         """Called when a node begins."""
@@ -74,7 +74,7 @@ async def runs(graph: CompiledStateGraph[Any, Any, Any, Any], signal: AbortSigna
 
 
 def wraps(builder: StateGraph[GraphState, None, GraphState, GraphState]) -> None:
-    """The builder stays what it was."""
+    """The builder keeps its type."""
     assert_type(wrap_graph(builder, retry=3), StateGraph[GraphState, None, GraphState, GraphState])
 
 

@@ -19,7 +19,7 @@ from langgraph_runner.metrics.exporters import NodeMetricsOpenTelemetryExporter
 
 
 def reads(collector: NodeMetricsCollector) -> None:
-    """Numbers of a node and of all."""
+    """Metrics of one node and of all nodes."""
     metrics = collector.get_node_metrics("load")
     assert_type(metrics, NodeMetrics)
     assert_type(metrics.success_count, int)
@@ -41,7 +41,7 @@ def load(state: dict[str, int]) -> dict[str, int]:
 
 
 def exports(collector: NodeMetricsCollector) -> None:
-    """To Prometheus and OpenTelemetry."""
+    """Exports to Prometheus and OpenTelemetry."""
     assert_type(NodeMetricsPrometheusCollector(collector), NodeMetricsPrometheusCollector)
     assert_type(export_to_opentelemetry(collector), NodeMetricsOpenTelemetryExporter)
     create_node(load, spans=NodeSpans())

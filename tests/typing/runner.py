@@ -45,7 +45,7 @@ StateGraph(GraphState).compile(checkpointer=saver)
 
 
 async def awaited() -> None:
-    """The same, awaited."""
+    """A coroutine function."""
     assert_type(await runner.ainvoke({}, control=None), GraphRunResult)
     assert_type(await runner.arun({}, debug=False), GraphRunResult)
     await runner.ainvoke({}, abort_signl=signal)  # type: ignore[call-arg]

@@ -52,7 +52,7 @@ options: StepOptions = {"timeout_ms": 500, "cache": CacheScope.NONE}
 
 @shop.step
 def price(inputs: dict[str, float], ctx: StepContext) -> float:
-    """A step that keeps a file."""
+    """A step that saves a file."""
     assert_type(ctx.attempt, int)
     assert_type(ctx.abort_signal, AbortSignal)
     assert_type(ctx.save_artifact("note.txt", "text"), ArtifactRef)
@@ -70,10 +70,10 @@ shop.step(price, **options)
 
 
 class Folder:
-    """A sink of the user's own."""
+    """A user-defined sink."""
 
     def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        """Keep a file."""
+        """Save a file."""
         return ArtifactRef(name, f"{step}/{name}", media_type, len(data), "0" * 64)
 
 

@@ -99,7 +99,7 @@ def repaint(inputs: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def impact(type: str, payload: Any = None, base: Any = None) -> Impact:  # noqa: A002
-    """Of a change of these inputs."""
+    """Return the impact of a change of these inputs."""
     change = ChangeRequest(type, {} if payload is None else payload)
     return impact_of(flow().blueprint(), change, to_json(BASE if base is None else base))
 
@@ -184,7 +184,7 @@ def test_only_given_keys_are_merged() -> None:
     ],
 )
 def test_a_change_that_does_not_fit_is_refused(type: Any, payload: Any, problem: str) -> None:  # noqa: A002
-    """With its type and the name of the workflow."""
+    """The error has the type of the change and the name of the workflow."""
     with pytest.raises(ChangeRequestError, match=problem) as refused:
         impact(type, payload)
     assert (refused.value.workflow, refused.value.type) == ("w", str(type))
@@ -292,7 +292,7 @@ def nested_impact(payload: dict[str, Any], base: Any = None) -> Impact:
 def test_keys_that_a_part_of_the_inputs_reads_may_be_merged(
     payload: dict[str, Any], place: list[str], value: Any
 ) -> None:
-    """By the name in JSON, as a key of a dict, or by any name that its model reads."""
+    """A key may be the name in JSON, a key of a dict, or any name that its model reads."""
     after = from_json(nested_impact(payload).inputs)
     assert reduce(getitem, place, after) == value
 

@@ -97,7 +97,7 @@ def test_each_cycle_is_a_closed_path(dependencies: dict[str, list[str]]) -> None
 
 
 def test_all_disjoint_cycles_are_found() -> None:
-    """Not only the first."""
+    """The result has all cycles, not only the first."""
     found = find_cycles({"a": ["b"], "b": ["a"], "c": ["c"], "d": ["a", "c"], "e": []})
     assert sorted(sorted(set(path)) for path in found) == [["a", "b"], ["c"]]
 

@@ -154,11 +154,11 @@ def positional(a: int, /) -> int:
 
 
 def unreadable() -> Money:  # type: ignore[empty-body]
-    """Its type is there for type checkers only."""
+    """A function whose return type exists for type checkers only."""
 
 
 async def later(_: Any) -> Any:
-    """Its return type exists for type checkers only."""
+    """A coroutine function whose types exist for type checkers only."""
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_text_in_place_of_a_function_is_a_type_error() -> None:
 
 @pytest.mark.parametrize("type", ["", None, [], generate], ids=["empty", "none", "list", "function"])
 def test_the_type_of_a_change_must_be_a_text(type: Any) -> None:  # noqa: A002
-    """Said where it is written."""
+    """The error comes where the change is defined."""
     with pytest.raises(WorkflowDefinitionError, match="the type must be a text"):
         Workflow("w").on_change(type)
 
@@ -442,7 +442,7 @@ def test_a_registry_lists_its_workflows_in_order() -> None:
 
 
 def test_adding_a_step_after_registration_warns() -> None:
-    """An engine that exists already, for example in a notebook, would ignore the step without a word."""
+    """An engine that exists already, for example in a notebook, would silently ignore the step."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     WorkflowRegistry([flow])

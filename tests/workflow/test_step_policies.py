@@ -23,13 +23,13 @@ class Recording:
     made = 0
 
     async def run(self, attempt, proceed):
-        """Count it."""
+        """Count the attempt."""
         self.made += 1
         return await proceed(attempt)
 
 
 def test_a_step_has_a_bulkhead_of_its_own_for_all_runs():
-    """Two runs at once do not pass it at once."""
+    """Two concurrent runs do not enter it at the same time."""
     flow, running, most = Workflow("w"), 0, 0
 
     @flow.step(bulkhead=BulkheadConfig(max_concurrent=1, max_queued=10))
@@ -51,7 +51,7 @@ def test_a_step_has_a_bulkhead_of_its_own_for_all_runs():
 
 
 def test_a_step_may_share_a_bulkhead():
-    """With other steps; here all of its places are taken."""
+    """Other steps may use it, too; here all of its slots are taken."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
     flow = Workflow("w")
 
@@ -65,7 +65,7 @@ def test_a_step_may_share_a_bulkhead():
 
 
 def test_a_step_has_a_rate_limit():
-    """A run that would have to wait too long fails."""
+    """A run whose wait would be too long fails."""
     flow = Workflow("w")
 
     @flow.step(rate_limit=RateLimitConfig(max_calls=1, period_ms=3_600_000, max_wait_ms=0))
@@ -79,7 +79,7 @@ def test_a_step_has_a_rate_limit():
 
 
 def test_a_step_has_policies_of_the_user():
-    """Around each of its attempts."""
+    """A user-defined policy runs around each attempt of the step."""
     flow, policy = Workflow("w"), Recording()
 
     @flow.step(policies=(policy,))
@@ -101,7 +101,7 @@ def test_a_step_has_policies_of_the_user():
     ],
 )
 def test_wrong_policies_are_reported_with_the_workflow(options, problem):
-    """As every other problem of a step."""
+    """They are reported like every other problem of a step."""
     flow = Workflow("w")
 
     @flow.step(**options)

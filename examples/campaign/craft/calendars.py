@@ -26,7 +26,7 @@ def calendar_text(name: str, entries: Iterable[Entry], *, stamp: date) -> str:
     Args:
         name: As calendar programs show it.
         entries: Its events.
-        stamp: Of which day the events are; given, so that the same events give the same file.
+        stamp: The day of the entries' DTSTAMP. An argument, so that the same entries give the same file.
     """
     lines = [
         "BEGIN:VCALENDAR",

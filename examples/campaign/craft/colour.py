@@ -57,7 +57,7 @@ def readable(text: Oklch, ground: str, required: float) -> Oklch:
     """Return `text`, lighter or darker until it has the contrast `required` on `ground`.
 
     Raises:
-        ValueError: Neither black nor white has so much contrast on that ground.
+        ValueError: Neither black nor white has the required contrast on that ground.
     """
 
     def has_enough(lightness: float) -> bool:

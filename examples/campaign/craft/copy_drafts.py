@@ -70,7 +70,7 @@ def _ad(brief: NormalBrief, pillars: Pillars, angle: Angle) -> SearchAd:
 
 
 def _all_short(candidates: list[str], limit: int) -> tuple[str, ...]:
-    """Return the texts that fit; if none does, the first one, cut."""
+    """Return the texts that fit. If none fits, return the first one, shortened."""
     return tuple(each for each in dict.fromkeys(candidates) if len(each) <= limit) or (
         cut(candidates[0], limit),
     )

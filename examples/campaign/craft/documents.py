@@ -1,4 +1,4 @@
-"""What the campaign's tables and texts look like as files; the steps save them, and the bundle holds them."""
+"""The campaign's tables and texts as files. The steps save them, and the bundle contains them."""
 
 import csv
 import io

@@ -6,7 +6,7 @@ import unicodedata
 
 __all__ = ["chosen", "short_id", "slug"]
 
-# Crockford's base 32: no letter that is taken for a digit. https://www.crockford.com/base32.html
+# Crockford's base 32: without letters that look like digits. https://www.crockford.com/base32.html
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 

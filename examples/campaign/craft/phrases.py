@@ -1,6 +1,6 @@
 """The phrases of each tone around the facts of the brief. They contain no facts themselves.
 
-A phrase has fields in braces; `fields()` gives them. A capital first in a field's name is one in the text.
+A phrase has fields in braces; `fields()` gives their values. `{Name}` is the value of `{name}` with a capital letter.
 """
 
 from typing import Final, NamedTuple

@@ -64,7 +64,7 @@ def width(text: str, size: float) -> float:
 def fitted(text: str, *, box: tuple[float, float], size: float, least: float) -> Block:
     """Break text into lines within a box: as large as `size` allows, and not smaller than `least`.
 
-    Where even that is too much, the last line ends in an ellipsis.
+    If the text is too long even for that size, the last line ends in an ellipsis.
     """
     while True:
         block = Block(_balanced(text, box[0], size), size)

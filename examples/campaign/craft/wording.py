@@ -38,7 +38,7 @@ def joined(parts: Iterable[str], word: str = "and") -> str:
 
 
 def first_fitting(candidates: Iterable[str], limit: int) -> str:
-    """Return the first text of at most `limit` characters; if there is none, the first text, cut after a word."""
+    """Return the first text of at most `limit` characters. If all are longer, cut the first one after a word."""
     tried = [*candidates]
     return next((each for each in tried if len(each) <= limit), cut(tried[0], limit))
 

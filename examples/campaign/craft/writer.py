@@ -24,13 +24,13 @@ def rewritten(draft: DraftT, *, writer: str, tone: str) -> DraftT:
     """Return the draft, rewritten by a model.
 
     Args:
-        draft: Of a model with a field `written_by`.
-        writer: As `init_chat_model()` takes it, such as `openai:gpt-5`.
-        tone: How it is to sound.
+        draft: A pydantic model with a field `written_by`.
+        writer: The name of a chat model for `init_chat_model()`, such as `openai:gpt-5`.
+        tone: The tone of the texts.
 
     Raises:
-        UnusableDraftError: The answer is not such an object, or changed other fields than texts.
-        Exception: What the model raises.
+        UnusableDraftError: The answer is not an object of this model, or it changed fields that are not texts.
+        Exception: Errors of the model.
     """
     from langchain.chat_models import init_chat_model  # noqa: PLC0415 - only needed with a model
 

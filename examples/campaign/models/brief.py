@@ -78,7 +78,7 @@ class Benefit(_Part):
 
 
 class Product(_Part):
-    """What is advertised."""
+    """The advertised product."""
 
     name: Short
     kind: Short

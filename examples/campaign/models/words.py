@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 class Question(BaseModel):
-    """What a segment worries about, and the answer."""
+    """A worry of a segment, and the answer."""
 
     segment: str
     question: Annotated[str, Field(max_length=400)]
@@ -53,14 +53,14 @@ class Question(BaseModel):
 
 
 class SocialPost(BaseModel):
-    """Goes with the image of a segment; short enough for every network."""
+    """A post for the image of a segment; short enough for every network."""
 
     segment: str
     text: Annotated[str, Field(max_length=280)]
 
 
 class SearchAd(BaseModel):
-    """As search engines take them: titles of 30 characters, descriptions of 90."""
+    """A search advertisement: titles of 30 characters, descriptions of 90."""
 
     segment: str
     titles: tuple[Annotated[str, Field(max_length=30)], ...]
@@ -78,7 +78,7 @@ class Mail(BaseModel):
 
 
 class BodyCopy(BaseModel):
-    """Everything that is read below a headline."""
+    """All texts below the headlines."""
 
     written_by: str = TEMPLATES
     lead: Paragraph

@@ -1,4 +1,4 @@
-"""9. The calendar: all dates of the campaign, as a file for calendar programs."""
+"""9. The calendar: all dates of the campaign, as an iCalendar file."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""12. E-mails: HTML as mail programs understand it, which is tables and inline styles, and plain text."""
+"""12. E-mails: plain text, and HTML with tables and inline styles, because mail programs need them."""
 
 from html import escape
 from pathlib import Path

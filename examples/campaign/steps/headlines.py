@@ -43,7 +43,7 @@ def headlines_by_template(
 
 
 def _finished(made: HeadlineSet, wording: Headlines, pillars: Pillars, ctx: StepContext) -> HeadlineSet:
-    # The brief speaks of groups by name, the steps by id.
+    # The brief refers to groups by name, the steps by id.
     by_name = {name.casefold(): text for name, text in wording.groups.items()}
     own = {angle.segment: by_name.get(angle.name.casefold()) for angle in pillars.angles}
     finished = HeadlineSet(

@@ -1,4 +1,4 @@
-"""11. The landing page: one HTML file beside its images, without scripts."""
+"""11. The landing page: one HTML file next to its images, without scripts."""
 
 from html import escape
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""A Markdown text, taken apart, analysed section by section in subgraphs, and summarised."""
+"""A digest of a Markdown text: the text is split, each section is analysed in a subgraph, then summarised."""

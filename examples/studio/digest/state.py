@@ -32,14 +32,14 @@ class Section(TypedDict):
 
 
 class Counts(TypedDict):
-    """How much text there is."""
+    """The numbers of words and sentences."""
 
     words: int
     sentences: int
 
 
 class Link(TypedDict):
-    """A link, and where it leads; ``nowhere``: an anchor that the document does not have."""
+    """A link and its target; ``nowhere``: an anchor that the document does not have."""
 
     target: str
     leads: Literal["here", "nowhere", "web", "file"]
@@ -54,7 +54,7 @@ class Report(TypedDict):
 
 
 class Reports(GraphState, total=False):
-    """The reports by section, merged from all branches; the errors of ``GraphState`` come along."""
+    """The reports by section, merged from all branches, in addition to the errors of ``GraphState``."""
 
     reports: Annotated[dict[str, Report], merge_mappings]
 

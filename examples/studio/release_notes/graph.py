@@ -3,11 +3,11 @@
 Try in Studio:
 
 - Submit a version and some lines of ``git log --format=%s``. The run stops at ``review`` and shows the draft.
-  Answer ``approve``, ``edit: <your text>`` or ``reject: <why>``; anything else, and it asks again.
+  Answer ``approve``, ``edit: <your text>`` or ``reject: <why>``. After any other answer it asks again.
 - Look at ``gate_decisions`` in the state: what was decided, and why. Approved notes are in the store
   (*Memory*), under ``release_notes``.
-- Fork: edit the state after ``draft``, and the run goes on from there with your notes.
-- Submit empty commits. ``draft`` fails; the run ends all the same, with a record in ``errors``.
+- Fork: edit the state after ``draft``, and the run continues from there with your notes.
+- Submit empty commits. ``draft`` fails; the run ends normally, with a record in ``errors``.
 """
 
 from typing import Any, Literal

@@ -41,7 +41,7 @@ def test_row_security_needs_postgresql(cli):
 
 
 def test_row_security_is_turned_on_and_off(cli, new_postgresql):
-    """And its state is shown."""
+    """The command also shows its state."""
     url = {"LANGGRAPH_RUNNER_STORE": new_postgresql()}
     assert cli("db", "row-security", env=url).out == "Row-level security is off.\n"
     assert cli("db", "row-security", "on", env=url).out == "Row-level security is on.\n"

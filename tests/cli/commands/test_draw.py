@@ -9,7 +9,7 @@ pytestmark = pytest.mark.req("R-54")
 
 @pytest.mark.parametrize("options", [[], ["--run", "last"]])
 def test_graph_draws_a_workflow_in_each_format(cli, options):
-    """To stdout and to a file."""
+    """`graph` writes each format to stdout or to a file."""
     cli.run("--set", "fails=true")
     assert parsed(cli("graph", "shop.v1", "--format", "svg", *options).out) is not None
     assert cli("graph", "shop.v1", "--format", "mermaid", *options).out.startswith("flowchart LR\n")
@@ -76,7 +76,7 @@ def test_graph_refuses_a_run_of_another_workflow(cli):
 
 
 def test_timeline_draws_a_run_in_each_format(cli):
-    """To stdout and to a file."""
+    """`timeline` writes each format to stdout or to a file."""
     cli.run()
     lines = cli("timeline", "last").out.splitlines()
     assert lines[0].startswith("shop.v1 completed in ")

@@ -117,7 +117,7 @@ def test_set_changes_single_values(cli):
 
 
 def test_a_number_is_text_where_the_model_wants_text(texts):
-    """As it was written; also in a member of a union, in an object, in a literal and in an enum."""
+    """The text is what the user typed. This also holds in unions, objects, literals and enums."""
     given = ("tone=77", "brand.kind=b", "brand.name=1.10", "mode=1", "colour=7", "label=true", "count=3")
     run = texts("run", "texts", *set_options(*given), "--json").json
     assert run["inputs"] == {
@@ -131,7 +131,7 @@ def test_a_number_is_text_where_the_model_wants_text(texts):
 
 
 def test_the_last_value_for_a_key_counts(texts):
-    """Also if one of them is read as text."""
+    """This also holds if one of the values is read as text."""
     run = texts(
         "run", "texts", *set_options("tone=1", "brand.name=5", 'brand={"kind": "b"}', "tone=2"), "--json"
     ).json
@@ -208,7 +208,7 @@ def test_an_error_of_the_run_is_not_shown_as_one_of_a_step(cli):
 
 
 def test_an_error_of_a_step_is_shown_with_the_step(cli):
-    """Also if the step has the name of the workflow."""
+    """This also holds if the step has the name of the workflow."""
     (cli.folder / "dep.py").write_text(
         "from langgraph_runner.workflow import Workflow\nflow = Workflow('dep')\n"
         "@flow.step\ndef dep(inputs): raise ValueError('no')\n"
@@ -218,7 +218,7 @@ def test_an_error_of_a_step_is_shown_with_the_step(cli):
 
 
 def test_one_step_is_singular(cli):
-    """Not `1 steps`."""
+    """The summary says `1 step`, not `1 steps`."""
     (cli.folder / "small.py").write_text(SMALL)
     assert cli("run", "small", "--app", "small:flow").out.splitlines()[0].endswith(" of small: 1 step")
 
@@ -237,7 +237,7 @@ def test_one_step_is_singular(cli):
     ids=["ignored", "allowed", "choice", "path", "alias", "free", "validator"],
 )
 def test_fields_that_a_model_takes_are_accepted(cli, fields, given):
-    """By alias or by name; any field, if the model says what happens with extra fields."""
+    """Aliases and names are accepted; so is any field if the model configures extra fields."""
     (cli.folder / "taking.py").write_text(
         "from pydantic import *\nfrom langgraph_runner.workflow import Workflow\n"
         f"class Brief(BaseModel):\n{fields}\n"
@@ -399,7 +399,7 @@ def test_an_update_in_json_is_the_new_run(cli):
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_an_error_is_one_line_with_a_code(cli, arguments, code, problem, words):
-    """On stderr, for people and as JSON. Stdout stays empty."""
+    """The error is on stderr, as text or as JSON. Stdout stays empty."""
     cli.run()
     (cli.folder / "shop.pyc").write_bytes(b"\xff\xfe\xfa")
     for options in ([], ["--json"]):

@@ -1,4 +1,4 @@
-"""`serve`, as far as it needs no server of its own; tests/server has that."""
+"""The parts of `serve` that need no running server; tests/server has the others."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def test_dev_is_for_this_machine_only(cli):
 
 
 def test_a_missing_extra_is_named(cli):
-    """The message says what to install. In a process of its own, where no module is imported yet."""
+    """The message says what to install. The test uses a new process, in which no module is imported yet."""
     code = "import sys; sys.modules['fastapi'] = None; from langgraph_runner.cli import main; main()"
     refused = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "-c", code, "serve", "--app", "x:y"],
@@ -30,7 +30,7 @@ def test_a_missing_extra_is_named(cli):
 
 @pytest.mark.parametrize("options", [["--dev"], []])
 def test_serve_prints_its_address(cli, monkeypatch, options):
-    """And how to create a key, unless no key is needed."""
+    """It also prints how to create a key, unless no key is needed."""
     from langgraph_runner.server import serving
 
     async def serve(engine, *, host, port, on_listening, **_options):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.req("R-54")
 
 
 def test_status_shows_a_run(cli):
-    """As fields, or as JSON."""
+    """The output is a list of fields or JSON."""
     run = cli.run("--tenant", "acme", "--set", "budget=4")
     done = cli("status", run["id"], "--tenant", "acme")
     assert done.out.startswith("✓ shop.v1 completed\n")
@@ -26,7 +26,7 @@ def test_status_shows_a_run(cli):
 
 
 def test_status_of_an_update_names_its_base_and_its_change(cli):
-    """As two fields."""
+    """The base and the change are two fields."""
     base = cli.run()
     cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes")
     out = cli("status", "last").out
@@ -53,7 +53,7 @@ def test_steps_are_listed_in_columns(cli):
 
 
 def test_an_error_of_several_lines_is_one_row(cli):
-    """So each line of the table begins with the mark of a step."""
+    """Each line of the table begins with the mark of a step."""
     (cli.folder / "lines.py").write_text(
         "from langgraph_runner.workflow import Workflow\nflow = Workflow('lines')\n"
         "@flow.step\ndef a(inputs): raise ValueError('one\\n\\ttwo')\n"
@@ -64,7 +64,7 @@ def test_an_error_of_several_lines_is_one_row(cli):
 
 
 def test_a_reason_of_several_lines_is_one_field(cli):
-    """And an event with it is one line."""
+    """An event with such a reason is one line."""
     cli.run("--detach")
     assert "cancelled  one two\n" in cli("cancel", "last", "--reason", "one\ntwo").out
     assert len(cli("events", "last").out.splitlines()) == len(
@@ -107,7 +107,7 @@ def test_files_are_listed_and_copied_out(cli):
 
 
 def test_a_copied_file_is_shown_with_the_path_of_the_copy(cli):
-    """Not with its path in the store."""
+    """The path in the store is not shown."""
     cli.run()
     out = cli("artifacts", "last", "--out", "files").out
     assert out.splitlines()[1].split() == [
@@ -150,7 +150,7 @@ def test_a_missing_file_is_an_error(cli):
 
 
 def test_events_are_one_line_each(cli):
-    """Also as JSON. `--after` leaves out the first ones."""
+    """This also holds for JSON. `--after` leaves out earlier events."""
     cli.run()
     lines = cli("events", "last").out.splitlines()
     assert lines[0].split()[0] == "1"
@@ -181,7 +181,7 @@ def test_no_runs_have_no_table(cli):
 
 
 def test_workflows_are_listed(cli):
-    """With their descriptions."""
+    """The list has their descriptions."""
     assert cli("workflows").out.splitlines()[1].split() == ["shop.v1", "1", "3", "1", "A", "small", "shop"]
     assert [each["id"] for each in cli("workflows", "--json").json] == ["shop.v1"]
 
@@ -357,7 +357,7 @@ def test_runs_are_found_by_tag_failed_step_error_and_age(cli):
 
 
 def test_the_files_of_a_tenant_are_copied_out(cli):
-    """Also of a tenant that is not the default."""
+    """This also holds for a tenant that is not the default."""
     run = cli.run("--tenant", "acme")["id"]
     assert cli("artifacts", run, "--out", "files", "--tenant", "acme").code == 0
     assert (cli.folder / "files/media/ads/search.txt").read_text() == "buy"

@@ -141,7 +141,7 @@ def test_a_worker_of_a_queue_runs_only_its_steps(worker, tmp_path):
 
 
 def test_a_refused_option_has_its_name_of_the_command_line(cli):
-    """Not that of the engine."""
+    """The message does not use the engine's name of the option."""
     (cli.folder / "pool.py").write_text(textwrap.dedent(APP))
     assert (
         "--queue cannot be used with --app pool:quick, which is an engine"
@@ -158,7 +158,7 @@ def test_a_worker_runs_what_other_processes_trigger(worker, client):
 
 
 def test_a_worker_gets_runs_from_a_queue(worker, client, redis_server):
-    """With a shared cache."""
+    """The worker also uses a shared cache."""
     url = f"bullmq+{redis_server.url}"
     worker("--dispatch", url, "--cache", redis_server.url).wait_for("Working on")
     engine = client(dispatch=url)

@@ -55,7 +55,7 @@ def test_rails_lead_from_each_step_to_its_dependents():
 
 
 def test_rails_can_be_ascii():
-    """For streams without Unicode."""
+    """Streams without Unicode get ASCII."""
     assert drawn(DIAMOND, is_unicode=False)[3] == "| *-' bundle"
 
 
@@ -100,7 +100,7 @@ def test_rails_can_be_read_back(dag):
 
 
 def test_mermaid_names_steps_and_edges():
-    """Mermaid gets ids of its own, so that no name of a step can break the syntax."""
+    """Mermaid gets generated ids, so that no name of a step can break the syntax."""
     text = mermaid(DIAMOND)
     assert text.startswith('flowchart LR\n    s0["theme"]\n')
     assert text.count(" --> ") == 5
@@ -163,7 +163,7 @@ def test_a_graph_of_a_run_has_marks_and_a_legend():
     ids=["wide", "long"],
 )
 def test_a_thousand_steps_are_drawn(dag):
-    """In each format."""
+    """This holds for each format."""
     assert len(parsed(graph_svg("big", dag)).findall(f"{SVG}g")) == 1000
     assert len(rails(dag)) == 1000
     assert mermaid(dag).count("\n") > 2000

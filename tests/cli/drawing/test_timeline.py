@@ -60,7 +60,7 @@ USUAL = [("a", 0, 100), ("b", 0, 400), ("c", 420, 700), ("d", 705, 1000), ("e", 
 
 
 def test_the_critical_path_leads_back_from_the_last_step():
-    """Over the steps that were waited for."""
+    """The path consists of the steps that others waited for."""
     found = timeline(USUAL)
     assert (found.critical_path, found.critical_work_ms) == (["b", "c", "d"], 975)
     assert [bar.step for bar in found.bars] == ["a", "b", "e", "c", "d"]
@@ -68,7 +68,7 @@ def test_the_critical_path_leads_back_from_the_last_step():
 
 
 def test_a_bar_has_its_wait():
-    """From the end of the last dependency to the start of the step."""
+    """The wait is from the end of the last dependency to the start of the step."""
     bars = {bar.step: bar for bar in timeline(USUAL).bars}
     assert (bars["c"].waited_for, bars["c"].ready_ms, bars["c"].start_ms) == ("b", 400, 420)
     assert (bars["e"].waited_for, bars["e"].start_ms - bars["e"].ready_ms) == ("a", 200)
@@ -84,7 +84,7 @@ def test_the_critical_path_leads_through_cached_steps():
 
 
 def test_the_bar_of_a_running_step_ends_now():
-    """So does the timeline."""
+    """The timeline ends now, too."""
     found = timeline([("a", 0, 100), ("b", 50, None)], status="running", ms=None)
     assert (found.duration_ms, found.critical_path) == (2000, ["b"])
     assert {bar.step: bar.end_ms for bar in found.bars} == {"a": 100, "b": 2000}
@@ -115,7 +115,7 @@ def test_bars_can_be_ascii():
 
 
 def test_a_step_that_did_not_run_has_a_mark():
-    """With its label in place of a duration. A long name is cut."""
+    """Its label replaces the duration. A long name is shortened."""
     name = "a_step_with_a_name_of_forty_signs_or_more"
     lines = bar_lines(timeline([*USUAL, (name, "upstream_failed", 500)]), width=80, is_unicode=True)
     line = next(each for each in lines if each.bar.step == name)
@@ -125,7 +125,7 @@ def test_a_step_that_did_not_run_has_a_mark():
 
 
 def test_a_pending_step_has_an_empty_row():
-    """With its label."""
+    """The row has the label of the step."""
     run, steps = run_of([("a", 0, None)], status="running", ms=None)
     waiting = RunStep(run_id="r", step="e", status="pending")
     found = timeline_of(run, [*steps, waiting], NEEDS, NOW)
@@ -149,7 +149,7 @@ def test_a_timeline_is_valid_svg():
 
 
 def test_the_legend_of_a_timeline_explains_each_colour_and_mark():
-    """Only those of the drawing, and within its width."""
+    """The legend has only those of the drawing, and fits its width."""
     run, steps = run_of([*USUAL, ("f", "cache_hit", 500), ("g", "upstream_failed", 900)])
     steps[1] = steps[1].model_copy(update={"status": "cancelled", "reason": "run_timeout"})
     root = parsed(timeline_svg(timeline_of(run, steps, NEEDS, NOW)))
@@ -171,7 +171,7 @@ def test_the_legend_of_a_timeline_explains_each_colour_and_mark():
 
 
 def test_a_thousand_steps_have_a_timeline():
-    """As text and as SVG."""
+    """The timeline is available as text and as SVG."""
     run, steps = run_of([(f"s{i}", i, i + 1) for i in range(1000)])
     needs = {f"s{i}": (f"s{i - 1}",) if i else () for i in range(1000)}
     found = timeline_of(run, steps, needs, NOW)

@@ -55,7 +55,7 @@ def test_the_table_has_the_run_its_steps_and_a_progress_bar(frame):
 
 
 def test_the_table_shows_reasons_and_attempts(frame):
-    """In the last column."""
+    """They are in the last column."""
     lines = frame(
         view_of(
             theme={"status": "failed", "attempts": 3, "duration_ms": 5},
@@ -89,24 +89,24 @@ def test_the_most_relevant_steps_are_shown_if_not_all_fit(frame):
 
 @pytest.mark.parametrize("other", ["pending", "completed"])
 def test_the_bar_is_red_after_a_failure(frame, other):
-    """While the run goes on, and at its end."""
+    """The bar is red during the run and at its end."""
     written = frame(view_of(theme="failed", media=other), colours=True)
     assert (RED_LINE in written, GREEN_LINE in written) == (True, False)
 
 
 def test_the_bar_of_a_run_without_failures_is_green(frame):
-    """While the run goes on, and at its end."""
+    """The bar is green during the run and at its end."""
     assert GREEN_LINE in frame(view_of(theme="completed", media="pending"), colours=True)
     assert GREEN_LINE in frame(view_of(theme="completed"), colours=True)
 
 
 def test_a_notice_is_below_the_bar(frame):
-    """Such as what a second Ctrl-C does."""
+    """An example is the effect of a second Ctrl-C."""
     assert frame(view_of(theme="running"), notice="Cancelling")[-1] == "Cancelling"
 
 
 def test_a_terminal_without_unicode_gets_ascii(frame):
-    """Also the bar and the spinner."""
+    """The bar and the spinner are ASCII, too."""
     lines = frame(view_of(theme="completed", media="running", bundle="pending"), encoding="ascii")
     assert "".join(lines).isascii()
     assert lines[1].startswith("+ theme")
@@ -124,12 +124,12 @@ def test_the_table_disappears_when_the_run_ends(screen):
 
 
 def test_what_steps_print_does_not_break_the_table(screen):
-    """It is printed above the table."""
+    """Output of steps is printed above the table."""
     assert "the theme is made\n" in screen("run", "shop.v1").out
 
 
 def test_a_line_has_the_number_of_attempts(screen, monkeypatch, capsys):
-    """After the duration."""
+    """The number is after the duration."""
     monkeypatch.undo()
     view = view_of(media="running")
     display = LineDisplay(Output())
@@ -160,7 +160,7 @@ def test_a_line_says_what_a_step_waits_for(monkeypatch, capsys, kind, data, line
 
 
 def test_the_table_shows_the_current_attempt(frame):
-    """As soon as an attempt has failed."""
+    """The number changes as soon as an attempt has failed."""
     view = view_of(media={"status": "running", "started_at": ago(seconds=9)})
     view.apply(event("step_retrying", step="media", attempt=1, error_type="HTTPError", retry_in_ms=1500.0))
     assert any("media" in line and "2 attempts" in line for line in frame(view))

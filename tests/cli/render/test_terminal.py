@@ -70,7 +70,7 @@ def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
 @pytest.mark.parametrize("columns", [40, 80, 120])
 @pytest.mark.parametrize("option", [(), ("--out", "a folder of its own/" * 5)], ids=["kept", "copied"])
 def test_the_location_of_a_file_is_not_broken(cli, screen, columns, option):
-    """If the table does not fit, it has a line of its own, so that it can be copied."""
+    """If the table does not fit, the location is on a separate line, so that it can be copied."""
     cli.run()
     lines = screen("artifacts", "last", *option, columns=columns).out.splitlines()
     assert lines[0] == "media/ads/search.txt  3 B  text/plain"
@@ -79,7 +79,7 @@ def test_the_location_of_a_file_is_not_broken(cli, screen, columns, option):
 
 
 def test_files_are_a_table_in_a_wide_terminal(cli, screen):
-    """With their locations."""
+    """The table has the locations of the files."""
     cli.run()
     titles, row = screen("artifacts", "last", columns=300).out.splitlines()
     assert titles.split() == ["step", "name", "size", "type", "location"]
@@ -88,7 +88,7 @@ def test_files_are_a_table_in_a_wide_terminal(cli, screen):
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
 def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
-    """However long its error is. Beside an error the label is short."""
+    """This holds for errors of any length. Next to an error the label is short."""
     screen("run", "mixed", "--app", f"{many}:mixed")
     lines = screen("steps", "last", columns=columns).out.splitlines()
     assert "status" in lines[0]
@@ -98,7 +98,7 @@ def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
 
 @pytest.mark.parametrize(("columns", "is_beside"), [(40, False), (59, False), (60, True), (120, True)])
 def test_errors_are_below_the_steps_in_a_narrow_terminal(many, screen, columns, is_beside):
-    """Each is a line of its own."""
+    """Each error is a separate line."""
     screen("run", "mixed", "--app", f"{many}:mixed")
     out = screen("steps", "last", columns=columns).out
     assert ("error" in out.splitlines()[0], "NODE_EXECUTION_FAILED at bad:" in out) == (
@@ -208,7 +208,7 @@ def test_a_terminal_gets_a_prompt(cli, screen, answer, code, runs):
 
 
 def test_an_unanswered_prompt_does_nothing(cli, screen):
-    """As with Ctrl-D."""
+    """An example is Ctrl-D."""
     cli.run()
     done = screen("prune", "--older-than", "0s", answer="")
     assert (done.code, done.err.endswith("\nNothing was done.\n")) == (130, True)

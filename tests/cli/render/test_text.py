@@ -33,7 +33,7 @@ def test_durations_have_a_fitting_unit(ms, text):
     ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (2**50, "1024.0 TiB")]
 )
 def test_sizes_have_a_fitting_unit(count, text):
-    """Up to TiB."""
+    """The largest unit is TiB."""
     assert size(count) == text
 
 

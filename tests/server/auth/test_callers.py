@@ -14,7 +14,7 @@ pytestmark = pytest.mark.req("R-57")
 
 
 async def test_a_revoked_key_stops_working(service, monkeypatch):
-    """After the 5 seconds for which a server remembers keys."""
+    """A server caches keys for 5 seconds; after that the key is refused."""
     clock = FakeRuntime()
     (auth,) = service.app.state.service.guard._authenticators
     monkeypatch.setattr(auth._keys, "runtime", clock.awaiting)
@@ -59,7 +59,7 @@ async def test_a_flood_of_wrong_keys_does_not_delay_a_key_in_use(service, monkey
 
 
 async def test_dev_auth_makes_every_caller_an_admin():
-    """For any credential."""
+    """Any credential is accepted."""
     caller = await DevAuth("acme").authenticate("x")
     assert (caller.actor, caller.tenant, caller.role) == ("dev", "acme", "admin")
 
@@ -80,13 +80,13 @@ async def test_requests_without_a_key_are_refused(service):
     ["", "lgr_", "lgr_000000000000_00", "Basic eDp5", "Bearer", "Bearer lgr_%_x", "Bearer lgr_\xe9_x"],
 )
 async def test_an_invalid_authorization_header_is_refused(service, given):
-    """With 401, whatever it contains."""
+    """The status is 401 for any content of the header."""
     refused = await service.client({"Authorization": given.encode("latin-1")}).get("/runs")
     assert refused.status_code == 401
 
 
 async def test_a_caller_with_too_many_requests_gets_429(service_of):
-    """With `Retry-After`; other callers are not limited."""
+    """The response has `Retry-After`; other callers are not limited."""
     async with service_of(requests_per_s=0.001, burst=2) as service:
         one, other = await service.caller(), await service.caller()
         assert [(await one.get("/workflows")).status_code for _ in range(3)] == [200, 200, 429]

@@ -68,7 +68,7 @@ async def test_a_token_names_its_caller(issuer):
     ids=lambda claims: next(iter(claims)),
 )
 async def test_an_invalid_token_is_refused(issuer, claims):
-    """For each claim and signature that can be wrong."""
+    """Each claim and the signature are checked."""
     assert await jwt_auth().authenticate(issuer(**claims)) is None
 
 
@@ -84,7 +84,7 @@ async def test_a_service_accepts_keys_and_tokens(service_of, issuer):
 
 
 async def test_a_token_is_verified_with_a_published_key_of_its_issuer(monkeypatch):
-    """Other text asks for no keys; without PyJWT the error says what to install."""
+    """Text that is not a token causes no request for keys; without PyJWT the error says what to install."""
     asked = []
     monkeypatch.setattr(jwt.PyJWKClient, "fetch_data", lambda _self: asked.append(1) or {"keys": []})
     auth = JwtAuth("https://issuer.test/keys", issuer="i", audience="a")
@@ -104,7 +104,7 @@ def token_of(header, payload):
 
 
 async def authenticated(monkeypatch, claims):
-    """Authenticate a token with these claims, beside those that a token needs."""
+    """Authenticate a token with the required claims and these claims."""
     monkeypatch.setattr(jwt.PyJWKClient, "get_signing_key_from_jwt", lambda *_: PRIVATE.public_key())
     full = {"sub": "ada", "tenant": "acme", "role": "run", "iss": "https://issuer.test", "aud": "runner"}
     token = token_of({"alg": "ES256", "kid": "1"}, full | {"exp": 4_000_000_000} | claims)
@@ -120,7 +120,7 @@ async def authenticated(monkeypatch, claims):
     ids=lambda failure: type(failure).__name__,
 )
 async def test_an_issuer_that_does_not_answer_gets_one_request_per_pause(service_of, monkeypatch, failure):
-    """Tokens get 503 with a code of its own meanwhile; API keys keep working."""
+    """During the pause, tokens get 503 with a distinct code; API keys keep working."""
     asked = []
 
     def fail(_self):

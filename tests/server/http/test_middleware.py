@@ -24,7 +24,7 @@ async def test_a_long_body_is_refused(service_of):
 
 
 async def test_a_body_that_does_not_arrive_is_refused(service_of):
-    """With 408 when its time is over."""
+    """The status is 408 after the time limit."""
 
     async def stuck():
         yield b"{"

@@ -31,7 +31,7 @@ def test_the_stored_documents_are_up_to_date():
 
 @pytest.mark.parametrize(("tenant", "phases"), [("acme", "examples,coverage"), ("other", "fuzzing")])
 def test_each_response_matches_the_document(tmp_path, tenant, phases):
-    """For valid and invalid requests: all checks of schemathesis."""
+    """All checks of schemathesis pass, for valid and invalid requests."""
     with Served(tmp_path, "--requests-per-s", "1000000") as server:
         headers = {"Authorization": f"Bearer {server.key('--role', 'admin', '--tenant', tenant)}"}
         body = {"workflow": "shop.v1", "inputs": {"net": 1}}

@@ -27,7 +27,7 @@ async def test_a_stream_has_all_events(service, acme):
 
 
 async def test_a_stream_resumes_after_the_last_event(service, acme):
-    """After the end of the run it is 204, so that a browser does not connect again."""
+    """After the end of the run the status is 204, so that browsers do not reconnect."""
     run_id = await service.ended(acme)
     events = read((await acme.get(f"/runs/{run_id}/events")).text)
     rest = await acme.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": "2"})

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.req("R-52")
 
 
 async def test_metrics_count_runs_requests_and_steps(service, acme):
-    """In the format of Prometheus, for an admin."""
+    """Admins get them in the format of Prometheus."""
     await service.ended(acme)
     await acme.get("/guest/serves/this")
     admin = await service.caller("admin")
@@ -36,7 +36,7 @@ async def test_metrics_count_runs_requests_and_steps(service, acme):
     ids=["away", "unanswered"],
 )
 async def test_a_service_without_its_database_is_not_ready(service, monkeypatch, error):
-    """It is alive all the same."""
+    """It is not ready, but alive."""
 
     async def fail(*_arguments):
         raise error

@@ -53,7 +53,7 @@ async def test_steps_outputs_and_files_are_readable(service, acme):
     "path", ["steps/nothing/output", "artifacts/page/nothing.html", "artifacts/nothing/shown/page 1.html"]
 )
 async def test_an_unknown_step_or_file_is_not_found(service, acme, path):
-    """With the code `NOT_FOUND`."""
+    """The code is `NOT_FOUND`."""
     run_id = await service.ended(acme)
     found = await acme.get(f"/runs/{run_id}/{path}")
     assert (found.status_code, found.json()["code"]) == (404, "NOT_FOUND")
@@ -97,7 +97,7 @@ async def test_a_cancelled_run_is_retried(service, acme):
 
 
 async def test_pages_neither_skip_nor_repeat_runs(service, acme):
-    """Also if new runs start meanwhile."""
+    """This also holds if new runs start meanwhile."""
     ids = [await service.ended(acme, net=number) for number in range(5)]
     found, cursor = [], None
     while True:
@@ -175,7 +175,7 @@ async def test_reusing_an_idempotency_key_returns_the_existing_run(acme):
 
 
 async def test_a_deleted_file_is_gone(service, acme):
-    """With 410, because it was there."""
+    """The status is 410, because the file existed."""
     run_id = await service.ended(acme)
     (files,) = (await service.engine.get_run_artifacts(run_id, tenant="acme")).values()
     service.engine.artifact_path(files[0]).unlink()

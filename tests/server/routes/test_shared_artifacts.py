@@ -32,7 +32,7 @@ async def run_and_acme(store_url, memory_prefix):
 
 @pytest.mark.req("R-52")
 async def test_a_file_of_another_engine_is_served(run_and_acme):
-    """With the same headers as a file on disk."""
+    """The headers are the same as for a file on disk."""
     run, acme = run_and_acme
     found = await acme.get(f"/runs/{run.id}/{PATH}")
     assert (found.status_code, found.content) == (200, PAGE)

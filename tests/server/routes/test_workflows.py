@@ -6,7 +6,7 @@ pytestmark = pytest.mark.req("R-52")
 
 
 async def test_workflows_are_described(acme):
-    """With the schema that a form needs to start a run."""
+    """The description has the schema that a form needs to start a run."""
     (listed,) = (await acme.get("/workflows")).json()
     found = (await acme.get("/workflows/shop.v1")).json()
     assert found == listed
@@ -20,7 +20,7 @@ async def test_workflows_are_described(acme):
 
 
 async def test_a_description_has_the_fields_that_steps_read(acme):
-    """`*` stands for all inputs; a change without a model takes a merge patch."""
+    """`*` means all inputs; a change without a model takes a merge patch."""
     found = (await acme.get("/workflows/shop.v1")).json()
     assert [each["reads"] for each in found["steps"]] == [["*"], []]
     assert found["changes"][0]["payload"] is None

@@ -1,4 +1,4 @@
-"""The graphs: a module for each family, each of which registers its builders."""
+"""The graphs: one module for each family; each module registers its builders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can be called can be a node."""
+"""Any callable can be a node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class State(TypedDict, total=False):
 
 
 def chain(*actions: Any, **named: Any) -> Any:
-    """A graph of these actions, one after the other; those without a name take LangGraph's."""
+    """A chain of these actions; LangGraph names those without a name."""
     nodes = [*actions, *named.items()]
     builder = StateGraph(State).add_sequence(nodes)
     first = next(iter(builder.nodes))
@@ -68,7 +68,7 @@ class Counter:
 
 
 class AsyncCounter(Counter):
-    """A callable object whose call is awaited."""
+    """A callable object with an async `__call__`."""
 
     async def __call__(self, state: State, *, config: RunnableConfig) -> dict[str, Any]:
         """Call the object."""
@@ -150,7 +150,7 @@ def async_action_in_a_sync_run(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def generators(wrap: Form) -> Any:
-    """What a generator yields is added up."""
+    """LangGraph adds up what a generator yields."""
 
     def words(state: State) -> Any:
         yield {"said": ["one"]}
@@ -161,7 +161,7 @@ def generators(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def generators_of_addable_chunks(wrap: Form) -> Any:
-    """Chunks that can be added are."""
+    """Chunks that support `+` are added up."""
     from langchain_core.runnables.utils import AddableDict
 
     def words(state: State) -> Any:
@@ -174,7 +174,7 @@ def generators_of_addable_chunks(wrap: Form) -> Any:
 
 @graph({"x": 1}, modes=("async",))
 def async_generators(wrap: Form) -> Any:
-    """The same, awaited."""
+    """What an async generator yields is added up, too."""
     from langchain_core.runnables.utils import AddableDict
 
     async def words(state: State) -> Any:
@@ -186,7 +186,7 @@ def async_generators(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def context_variables(wrap: Form) -> Any:
-    """What a node sets in its context does not reach the next one."""
+    """A context variable that a node sets does not reach the next node."""
 
     def sets(state: State) -> dict[str, Any]:
         before = SET_BY_A_NODE.get()
@@ -210,7 +210,7 @@ def ambient(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def builtin_functions(wrap: Form) -> Any:
-    """Functions of the standard library, one of which refuses what it gets."""
+    """Functions of the standard library, one of which raises on its input."""
     return chain(copied=wrap(copy.copy), dumped=wrap(json.loads))
 
 
@@ -223,7 +223,7 @@ def one_function_twice(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def state_changed_in_place(wrap: Form) -> Any:
-    """What a node does to the dict that it was given is its own affair."""
+    """Changes that a node makes to its input dict stay in the node."""
 
     def change(state: State) -> dict[str, Any]:
         state["x"] = 50
@@ -233,7 +233,7 @@ def state_changed_in_place(wrap: Form) -> Any:
 
 
 class Typed:
-    """A callable object whose method has annotations alone."""
+    """A callable object; only its method has annotations."""
 
     def __call__(self, state: State, config: RunnableConfig, step: int = 3) -> dict[str, Any]:
         """Call the object."""
@@ -248,7 +248,7 @@ def callable_object_with_a_config(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def positional_only(wrap: Form) -> Any:
-    """A state that can only be given by position."""
+    """A positional-only state parameter."""
 
     def take(state: State, /, *, config: RunnableConfig) -> dict[str, Any]:
         return {"x": state["x"] + 1, "said": [config["metadata"]["langgraph_node"]]}

@@ -1,4 +1,4 @@
-"""Errors go through as they are: type, text, cause, notes, and the frames of the user's code."""
+"""Errors pass through unchanged: type, text, cause, notes, and the frames of the user's code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OwnError(Exception):
 
 
 class FrozenError(Exception):
-    """An error that takes no notes."""
+    """An error that refuses notes."""
 
     def add_note(self, note: str) -> None:
         """Refuse."""
@@ -51,13 +51,13 @@ def _deep(depth: int) -> None:
 
 @graph({"x": 1})
 def own_error(wrap: Form) -> Any:
-    """With the frames that lead to it."""
+    """An error with its attributes and frames."""
     return one(wrap, lambda state: _deep(3))
 
 
 @graph({"x": 1})
 def with_a_cause(wrap: Form) -> Any:
-    """Raised from another, with a note."""
+    """An error with a cause and a note."""
 
     def work(state: State) -> Any:
         try:
@@ -72,7 +72,7 @@ def with_a_cause(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def with_a_context(wrap: Form) -> Any:
-    """Raised while another was handled."""
+    """An error that is raised while another one is handled."""
 
     def work(state: State) -> Any:
         try:
@@ -95,7 +95,7 @@ def group(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def validation_error(wrap: Form) -> Any:
-    """Of pydantic, in the node."""
+    """A validation error of pydantic, raised in the node."""
 
     class Strict(BaseModel):
         y: int
@@ -115,13 +115,13 @@ def frozen(wrap: Form) -> Any:
 
 @graph({"x": 1}, modes=("mixed",))
 def stop_iteration(wrap: Form) -> Any:
-    """A function that lets StopIteration out."""
+    """A function that raises StopIteration."""
     return one(wrap, lambda state: next(iter(())))
 
 
 @graph({"x": 1})
 def system_errors(wrap: Form) -> Any:
-    """Errors that others retry."""
+    """A `TimeoutError`, which retry policies often include."""
 
     def work(state: State) -> Any:
         raise TimeoutError("slow")
@@ -131,7 +131,7 @@ def system_errors(wrap: Form) -> Any:
 
 @graph({"x": 1}, None)
 def raised_interrupts(wrap: Form) -> Any:
-    """Control flow that is raised by hand."""
+    """A node raises `GraphInterrupt` itself."""
 
     def work(state: State) -> Any:
         raise GraphInterrupt
@@ -141,7 +141,7 @@ def raised_interrupts(wrap: Form) -> Any:
 
 @graph({"x": 1}, None)
 def raised_bubble_up(wrap: Form) -> Any:
-    """The base of all control flow."""
+    """A node raises `GraphBubbleUp`, the base class of control flow."""
 
     def work(state: State) -> Any:
         raise GraphBubbleUp("up")
@@ -151,7 +151,7 @@ def raised_bubble_up(wrap: Form) -> Any:
 
 @graph({"x": 1}, None)
 def node_interrupts(wrap: Form) -> Any:
-    """The older way to stop."""
+    """A node raises the deprecated `NodeInterrupt`."""
 
     def work(state: State) -> Any:
         raise NodeInterrupt("stop here")
@@ -161,13 +161,13 @@ def node_interrupts(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def wrong_signature(wrap: Form) -> Any:
-    """A function that takes nothing."""
+    """A function without parameters."""
     return one(wrap, lambda: {"x": 1})
 
 
 @graph({"x": 1})
 def recursion(wrap: Form) -> Any:
-    """A function that never ends."""
+    """A function that calls itself without end."""
 
     def work(state: State) -> Any:
         raise RecursionError("too deep")

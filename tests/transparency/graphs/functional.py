@@ -1,4 +1,4 @@
-"""The functional API: entrypoints and tasks that call actions, or are made of them."""
+"""The functional API: entrypoints and tasks that call actions, or that are made from actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.transparency.scenario import MEDIUM, Form, graph
 
 ONLY = MEDIUM
 
-PLAIN = ("sync",)  # In threads, tasks and what calls them report in any order.
+PLAIN = ("sync",)  # With threads, the events of tasks and of their callers come in any order.
 
 
 def plus(value: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def plus(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def made(function: Any) -> Any:
-    """An entrypoint of a function."""
+    """Make an entrypoint from a function."""
     return entrypoint(checkpointer=InMemorySaver(), store=InMemoryStore())(function)
 
 
@@ -47,7 +47,7 @@ def actions_in_a_task(wrap: Form) -> Any:
 
 @graph({"x": 1}, {"x": 5}, modes=("async",))
 def awaited_in_a_task(wrap: Form) -> Any:
-    """The same, awaited."""
+    """An async task that calls a node."""
     node = wrap(plus)
 
     @task
@@ -62,21 +62,21 @@ def awaited_in_a_task(wrap: Form) -> Any:
 
 @graph({"x": 1}, {"x": 5}, modes=PLAIN)
 def task_of_an_action(wrap: Form) -> Any:
-    """A node is made a task."""
+    """A task that is made from a node."""
     step = task(wrap(plus))
     return made(lambda value: step(value).result())
 
 
 @graph({"x": 1}, modes=PLAIN)
 def task_of_any_value(wrap: Form) -> Any:
-    """A task returns what it likes."""
+    """A task may return any value."""
     number, words = task(wrap(lambda value: 7)), task(wrap(lambda value: ["a", "b"]))
     return made(lambda value: [number(value).result(), words(value).result()])
 
 
 @graph(1, 2)
 def entrypoint_of_an_action(wrap: Form) -> Any:
-    """A node is made an entrypoint, which remembers what it returned before."""
+    """An entrypoint that is made from a node, and receives its previous return value."""
 
     def flow(number: int, *, previous: Any = None) -> Any:
         return number + (previous or 0)
@@ -86,7 +86,7 @@ def entrypoint_of_an_action(wrap: Form) -> Any:
 
 @graph(1, 2)
 def saved_apart(wrap: Form) -> Any:
-    """`entrypoint.final`: what is returned, and what is saved."""
+    """`entrypoint.final` returns one value and saves another."""
 
     def flow(number: int, *, previous: Any = None) -> Any:
         return entrypoint.final(value=previous, save=number * 10)
@@ -96,7 +96,7 @@ def saved_apart(wrap: Form) -> Any:
 
 @graph({"x": 1}, only=None)
 def entrypoint_with_everything(wrap: Form) -> Any:
-    """What is injected."""
+    """An entrypoint with all injected parameters."""
 
     def flow(
         value: dict[str, Any],
@@ -115,7 +115,7 @@ def entrypoint_with_everything(wrap: Form) -> Any:
 
 @graph({"x": 1}, Command(resume="yes"), modes=PLAIN)
 def interrupted_between_tasks(wrap: Form) -> Any:
-    """What a task has done is not done again."""
+    """After an interrupt, completed tasks do not run again."""
     done: list[int] = []
     step = task(wrap(lambda value: done.append(1) or {"x": len(done)}))
 
@@ -128,14 +128,14 @@ def interrupted_between_tasks(wrap: Form) -> Any:
 
 @graph({"x": 1}, Command(resume="yes"), modes=PLAIN)
 def interrupted_in_a_task(wrap: Form) -> Any:
-    """A task that asks."""
+    """A task that calls `interrupt()`."""
     step = task(wrap(lambda value: {"answer": interrupt("sure?")}))
     return made(lambda value: step(value).result())
 
 
 @graph({"x": 1}, None, modes=PLAIN)
 def task_that_fails(wrap: Form) -> Any:
-    """And one that is tried again by LangGraph."""
+    """A task that raises, and one that LangGraph retries."""
     calls: list[int] = []
 
     def flaky(value: dict[str, Any]) -> Any:

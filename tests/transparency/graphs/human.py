@@ -1,4 +1,4 @@
-"""A human in the loop: approve, edit, review, validate, and every way to stop and go on."""
+"""A human in the loop: approve, edit, review, validate, and every way to interrupt and resume."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class State(TypedDict, total=False):
 
 
 def one(wrap: Form, action: Any, **options: Any) -> Any:
-    """A graph of a node that asks, with one before and one after."""
+    """A graph with a node before and a node after the one that interrupts."""
     builder = StateGraph(State).add_node("before", wrap(lambda state: {"said": ["before"]}))
     builder.add_node("ask", wrap(action)).add_node("after", wrap(lambda state: {"said": ["after"]}))
     builder.add_edge(START, "before").add_edge("before", "ask")
@@ -52,7 +52,7 @@ def approve(wrap: Form) -> Any:
 
 @graph({"text": "x"}, Command(resume="many"), Command(resume="7"))
 def validate_in_a_loop(wrap: Form) -> Any:
-    """Asked until the answer is a number."""
+    """The node asks again until the answer is a number."""
 
     def ask(state: State) -> dict[str, Any]:
         question = "age?"
@@ -64,14 +64,14 @@ def validate_in_a_loop(wrap: Form) -> Any:
 
 
 class Age(BaseModel):
-    """A good answer."""
+    """The schema of a valid answer."""
 
     years: int
 
 
 @graph({"text": "x"}, Command(resume={"years": "many"}), None, Command(resume={"years": 7}))
 def validate_by_a_schema(wrap: Form) -> Any:
-    """A wrong answer is refused, and the question stays."""
+    """An invalid answer is refused, and the question stays open."""
     return one(wrap, lambda state: {"text": str(interrupt("age?", response_schema=Age).years)})
 
 
@@ -83,7 +83,7 @@ def several_questions(wrap: Form) -> Any:
 
 @graph({"text": "x"}, Command(resume="yes", update={"text": "changed"}))
 def answer_with_an_update(wrap: Form) -> Any:
-    """A resume that changes the state as well."""
+    """A resume with an update of the state."""
     return one(wrap, lambda state: {"said": [interrupt("?"), state["text"]]})
 
 
@@ -91,30 +91,30 @@ def answer_with_an_update(wrap: Form) -> Any:
     {"text": "x"}, Command(goto="after"), Command(update={"text": "z"}), Command(resume="late"), parallel=True
 )
 def commands_as_input(wrap: Form) -> Any:
-    """A question that is passed over."""
+    """Commands with `goto` and `update` as input while a question is open."""
     return one(wrap, lambda state: {"said": [interrupt("?")]})
 
 
 @graph({"text": "x"}, {"text": "new question"}, Command(resume="answer"))
 def begun_anew(wrap: Form) -> Any:
-    """A new input in place of an answer."""
+    """A new input instead of an answer."""
     return one(wrap, lambda state: {"said": [interrupt(state["text"])]})
 
 
 @graph({"text": "x"}, None, None, keywords={"interrupt_before": ["ask"], "interrupt_after": ["ask"]})
 def before_and_after_a_node(wrap: Form) -> Any:
-    """Without a question."""
+    """Breakpoints before and after a node, without a question."""
     return one(wrap, lambda state: {"said": ["asked"]})
 
 
 @graph({"text": "x"}, None, None, None)
 def before_every_node(wrap: Form) -> Any:
-    """At each step."""
+    """A breakpoint before every node."""
     return one(wrap, lambda state: {"said": ["asked"]}, interrupt_before="*")
 
 
 def parallel(wrap: Form) -> Any:
-    """Two nodes that ask at the same time."""
+    """Two nodes that interrupt in the same superstep."""
     builder = StateGraph(State)
     for name in ("left", "right"):
         builder.add_node(name, wrap(lambda state, name=name: {"said": [f"{name} {interrupt(name)}"]}))
@@ -125,7 +125,7 @@ def parallel(wrap: Form) -> Any:
 
 
 def answers(*which: str) -> Any:
-    """A map of the ids of questions to answers."""
+    """Return a map from ids of questions to answers."""
 
     def resume(session: Session) -> Any:
         waiting = {question.value: question.id for question in session.state().interrupts}
@@ -139,19 +139,19 @@ ASKING = ("results", "results_v2", "states")
 
 @graph({"text": "x"}, answers("left", "right"), parallel=True, only=ASKING)
 def parallel_answered_at_once(wrap: Form) -> Any:
-    """One resume for both."""
+    """One resume answers both questions."""
     return parallel(wrap)
 
 
 @graph({"text": "x"}, answers("right"), answers("left"), parallel=True, only=ASKING)
 def parallel_answered_one_by_one(wrap: Form) -> Any:
-    """The other question stays."""
+    """After one answer the other question stays open."""
     return parallel(wrap)
 
 
 @graph({"text": "x"}, Command(resume="for whom?"), parallel=True, only=ASKING)
 def parallel_answered_without_ids(wrap: Form) -> Any:
-    """LangGraph wants to know which."""
+    """Without ids, LangGraph refuses an answer to one of several questions."""
     return parallel(wrap)
 
 
@@ -171,7 +171,7 @@ def in_a_caught_block(wrap: Form) -> Any:
 
 @graph({"text": "x"}, Command(resume="1"))
 def failing_after_the_answer(wrap: Form) -> Any:
-    """An error after a question."""
+    """A node that raises after it got its answer."""
 
     def ask(state: State) -> dict[str, Any]:
         raise RuntimeError(interrupt("?"))

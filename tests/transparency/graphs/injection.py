@@ -1,6 +1,6 @@
-"""What LangGraph injects by name, in every style of annotation. Here annotations are objects."""
+"""Parameters that LangGraph injects by name, with every style of annotation. Here annotations are objects."""
 
-# No `from __future__ import annotations`: its module is injection_strings.py.
+# No `from __future__ import annotations`; injection_strings.py tests it.
 
 from operator import add
 from typing import Annotated, Any, Optional
@@ -34,20 +34,20 @@ class Context(TypedDict):
 
 
 class Name(TypedDict):
-    """An input schema of its own."""
+    """An input schema of one node."""
 
     x: int
 
 
 def compiled(wrap: Form, *actions: Any) -> Any:
-    """A graph of these actions."""
+    """Compile a graph of these actions."""
     builder = StateGraph(State, context_schema=Context)
     builder.add_sequence([(f"n{i}", wrap(action)) for i, action in enumerate(actions)])
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver(), store=InMemoryStore())
 
 
 def told(config: Any) -> Any:
-    """What there is to see of a config."""
+    """Return the observable parts of a config."""
     if config is None:
         return "none"
     public = {k: v for k, v in config["configurable"].items() if not k.startswith("__")}
@@ -62,7 +62,7 @@ OPTIONS = {
 
 @graph({"x": 1}, **OPTIONS)
 def configs(wrap: Form) -> Any:
-    """A config with every annotation."""
+    """A parameter `config` with every annotation that LangGraph knows."""
 
     def plain(state: State, config):
         return {"seen": [told(config)]}
@@ -81,7 +81,7 @@ def configs(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def config_or_none(wrap: Form) -> Any:
-    """A union; as a string LangGraph does not recognise it, warns, and injects nothing."""
+    """A union with None. As a string, LangGraph does not recognise it, warns, and injects nothing."""
 
     def work(state: State, config: RunnableConfig | None = None) -> dict:
         return {"seen": ["none" if config is None else "some"]}
@@ -91,7 +91,7 @@ def config_or_none(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def config_of_another_type(wrap: Form) -> Any:
-    """Annotated as a dict; LangGraph warns and injects nothing."""
+    """A config that is annotated as a dict: LangGraph warns and injects nothing."""
 
     def work(state: State, config: Optional[dict] = None) -> dict:  # noqa: UP045
         return {"seen": ["none" if config is None else "some"]}
@@ -101,7 +101,7 @@ def config_of_another_type(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def runtimes(wrap: Form) -> Any:
-    """The runtime and what is in it."""
+    """The runtime and its fields."""
 
     def look(state: State, runtime: Runtime[Context]) -> dict:
         info = runtime.execution_info
@@ -123,7 +123,7 @@ def runtimes(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def stores_and_writers(wrap: Form) -> Any:
-    """Each of them alone, and all together."""
+    """The injected parameters, each alone and all together."""
 
     def store_alone(state: State, *, store: BaseStore) -> dict:
         store.put(("ns",), "k", {"x": state["x"]})
@@ -166,7 +166,7 @@ def wrongly_annotated(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def missing_argument(wrap: Form) -> Any:
-    """A parameter that nobody fills is an error of the function."""
+    """A parameter without a value raises a TypeError in the node."""
 
     def work(state: State, somebody) -> dict:
         return {}
@@ -176,7 +176,7 @@ def missing_argument(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def errors_outside_a_handler(wrap: Form) -> Any:
-    """`error: NodeError` is None where nothing has failed."""
+    """`error: NodeError` is None outside an error handler."""
 
     def work(state: State, error: NodeError) -> dict:
         return {"seen": [error]}
@@ -186,7 +186,7 @@ def errors_outside_a_handler(wrap: Form) -> Any:
 
 @graph({"x": 1}, **OPTIONS)
 def narrow_input(wrap: Form) -> Any:
-    """The first annotation decides what the node sees."""
+    """The annotation of the first parameter is the input schema of the node."""
 
     def work(state: Name, config: RunnableConfig) -> dict:
         return {"seen": [dict(state)]}
@@ -196,7 +196,7 @@ def narrow_input(wrap: Form) -> Any:
 
 @graph({"x": 1}, keywords={"context": {"who": "Ada"}})
 def without_a_store(wrap: Form) -> Any:
-    """A store that the graph does not have."""
+    """A parameter `store` in a graph without a store."""
 
     def work(state: State, *, store: BaseStore) -> dict:
         return {"seen": [store]}

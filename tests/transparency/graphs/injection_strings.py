@@ -1,4 +1,4 @@
-"""injection.py once more, as if it began with `from __future__ import annotations`: annotations are strings."""
+"""injection.py as with `from __future__ import annotations`: annotations are strings."""
 
 import __future__
 

@@ -1,4 +1,4 @@
-"""What lasts: threads, stores, summaries, forks by hand."""
+"""Memory: threads, stores, summaries, and states that are updated by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class State(MessagesState, total=False):
 
 
 def said(text: str, number: int) -> dict[str, Any]:
-    """An input."""
+    """Return an input with one message."""
     return {"messages": [HumanMessage(text, id=f"h{number}")], "count": 1}
 
 
@@ -39,7 +39,7 @@ def answer(state: State) -> dict[str, Any]:
 
 @graph(said("one", 1), said("two", 2), said("three", 3))
 def summarised(wrap: Form) -> Any:
-    """Old messages become a summary."""
+    """Old messages are replaced by a summary."""
 
     def summarise(state: State) -> dict[str, Any]:
         old = state["messages"][:-2]
@@ -53,7 +53,7 @@ def summarised(wrap: Form) -> Any:
 
 @graph(said("remember Ada", 1), said("who?", 2), only=None)
 def remembered(wrap: Form) -> Any:
-    """A store across turns."""
+    """A store keeps values across turns."""
 
     def write(state: State, *, store: BaseStore) -> dict[str, Any]:
         store.put(("user", "1"), f"k{state['count']}", {"text": state["messages"][-1].content})
@@ -68,7 +68,7 @@ def remembered(wrap: Form) -> Any:
 
 
 def updated(as_node: str | None, values: Any) -> Any:
-    """A turn that changes the state by hand, and then runs on."""
+    """Return a turn that updates the state by hand and then continues the run."""
 
     def turn(session: Session) -> Any:
         session.attempt(
@@ -80,7 +80,7 @@ def updated(as_node: str | None, values: Any) -> Any:
 
 @graph(said("one", 1), updated("answer", {"summary": "by hand"}), updated("first", {"count": 5}))
 def updated_as_a_node(wrap: Form) -> Any:
-    """The writers of that node run."""
+    """An update as a node runs the writers of that node."""
     builder = StateGraph(State).add_node("first", wrap(lambda state: {"count": 1})).add_node(wrap(answer))
     return builder.add_edge(START, "first").add_edge("first", "answer").compile(checkpointer=InMemorySaver())
 
@@ -89,27 +89,27 @@ def updated_as_a_node(wrap: Form) -> Any:
     said("one", 1), updated(None, {"summary": "x"}), updated("nobody", {"summary": "x"}), updated(END, None)
 )
 def updated_by_hand(wrap: Form) -> Any:
-    """As nobody in particular, and as somebody who is not there."""
+    """Updates without a node, as an unknown node, and as the end."""
     builder = StateGraph(State).add_node(wrap(answer)).add_edge(START, "answer")
     return builder.compile(checkpointer=InMemorySaver())
 
 
 @graph(Command(update={"count": 1, "messages": []}, goto="answer"))
 def begun_by_a_command(wrap: Form) -> Any:
-    """An input that is a command."""
+    """A `Command` as input."""
     builder = StateGraph(State).add_node("answer", wrap(lambda state: {"count": 2})).add_edge(START, "answer")
     return builder.compile(checkpointer=InMemorySaver())
 
 
 @graph(None)
 def begun_with_nothing(wrap: Form) -> Any:
-    """No input at all."""
+    """None as input."""
     builder = StateGraph(State).add_node(wrap(answer)).add_edge(START, "answer")
     return builder.compile(checkpointer=InMemorySaver())
 
 
 @graph(said("one", 1), only=("results", "all_streams", "events_v2", "callbacks", "structure"))
 def without_a_checkpointer(wrap: Form) -> Any:
-    """Nothing is kept."""
+    """Without a checkpointer nothing is stored."""
     builder = StateGraph(State).add_node(wrap(answer)).add_edge(START, "answer")
     return builder.compile()

@@ -1,4 +1,4 @@
-"""Models that stream tokens, tools, and agents; all of them fake."""
+"""Models that stream tokens, tools, and agents. All models are fake."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ONLY = MEDIUM
 
 
 class Fake(GenericFakeChatModel):
-    """A model that says what it is told to, word for word, and takes tools."""
+    """A model that streams its given answers word by word, and accepts tools."""
 
     def bind_tools(self, tools: Sequence[Any], **_: Any) -> Any:
-        """Take them; they change nothing."""
+        """Accept the tools and ignore them."""
         return self
 
 
 def model(*answers: Any) -> Fake:
-    """A model with these answers; each has an id of its own."""
+    """Return a model with these answers; each answer has its own id."""
     messages = [
         AIMessage(answer, id=f"m{i}") if isinstance(answer, str) else answer
         for i, answer in enumerate(answers)
@@ -42,7 +42,7 @@ def model(*answers: Any) -> Fake:
 
 
 def calling(name: str, /, **arguments: Any) -> AIMessage:
-    """An answer that calls a tool."""
+    """Return an answer that calls a tool."""
     call = {"name": name, "args": arguments, "id": f"call-{name}", "type": "tool_call"}
     return AIMessage("", id=f"calls-{name}", tool_calls=[call])
 
@@ -58,14 +58,14 @@ ASKED = {"messages": [HumanMessage("hello", id="h")]}
 
 
 def compiled(wrap: Form, *nodes: Any, **options: Any) -> Any:
-    """A graph of these nodes, one after the other."""
+    """Compile a chain of these nodes."""
     builder = StateGraph(State).add_sequence([(f"n{i}", node) for i, node in enumerate(nodes)])
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver(), **options)
 
 
 @graph(ASKED, only=None)
 def called_in_a_function(wrap: Form) -> Any:
-    """Its tokens are streamed, though the node invokes it."""
+    """The tokens of a model are streamed even if the node calls `invoke()`."""
     llm = model("hello to you", "and more words")
 
     def call(state: State, config: RunnableConfig) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def called_in_a_function(wrap: Form) -> Any:
 
 @graph(ASKED)
 def called_without_a_config(wrap: Form) -> Any:
-    """The context carries the callbacks."""
+    """A model that is called without a config gets the callbacks from the context."""
     llm = model("hello to you").with_config(tags=["joke"])
 
     def call(state: State) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def called_without_a_config(wrap: Form) -> Any:
 
 @graph(ASKED)
 def hidden_from_the_stream(wrap: Form) -> Any:
-    """`nostream`."""
+    """The tag `nostream` hides the tokens of a model."""
     llm = model("hello to you").with_config(tags=["nostream"])
     return compiled(wrap, wrap(lambda state: {"messages": llm.invoke(state["messages"])}))
 
@@ -113,7 +113,7 @@ def chains(wrap: Form) -> Any:
     only=("results", "all_streams", "all_streams_v2", "events_v2", "events_v3", "callbacks", "structure"),
 )
 def model_as_a_node(wrap: Form) -> Any:
-    """A model that is given messages; the state is a list of them."""
+    """A model as a node; the state is a list of messages."""
     builder = StateGraph(Annotated[list[AnyMessage], add_messages])
     builder.add_node("model", wrap(model("one two")))
     return builder.add_edge(START, "model").compile()
@@ -129,7 +129,7 @@ async def _search(query: str) -> str:
     return f"found {query}"
 
 
-# Async where it is awaited: a blocking tool would go to a thread there, and two of them would race.
+# Async in awaited graphs: a blocking tool would run in a thread there, and two of them would race.
 searching = StructuredTool.from_function(
     search.func, _search, name="search", description="Look something up."
 )
@@ -178,13 +178,13 @@ def agent(wrap: Form, tools: list[Any], *answers: Any) -> Any:
 
 @graph(ASKED, only=None)
 def tools(wrap: Form) -> Any:
-    """A tool is called, and the model sums up."""
+    """The model calls a tool, and then summarises."""
     return agent(wrap, [search], calling("search", query="cats"), "all about cats")
 
 
 @graph(ASKED, {"messages": [HumanMessage("who am I?", id="h2")]})
 def tools_that_update_the_state(wrap: Form) -> Any:
-    """A command from a tool, and one that reads what it wrote."""
+    """A tool that returns a command, and a tool that reads the update."""
     return agent(
         wrap, [remember, whoami], calling("remember", name="Ada"), "kept", calling("whoami"), "you are Ada"
     )
@@ -192,7 +192,7 @@ def tools_that_update_the_state(wrap: Form) -> Any:
 
 @graph(ASKED)
 def tools_that_fail(wrap: Form) -> Any:
-    """An error of a tool, and a tool that is not there."""
+    """A tool that raises, and an unknown tool."""
     return agent(wrap, [broken, search], calling("missing"), calling("broken", query="x"), "sorry")
 
 
@@ -222,13 +222,13 @@ def react_agent_called_in_a_node(wrap: Form) -> Any:
 
 @graph(ASKED, {"messages": [HumanMessage("more", id="h2")]})
 def trimmed_messages(wrap: Form) -> Any:
-    """Memory that forgets, by a chain."""
+    """A chain trims the messages before the model is called."""
     llm = trim_messages(strategy="last", max_tokens=2, token_counter=len) | model("short", "shorter")
     return compiled(wrap, wrap(lambda state: {"messages": llm.invoke(state["messages"])}))
 
 
 def handing_over(name: str, to: str) -> Any:
-    """A tool that hands over to another agent, in the parent graph."""
+    """A tool that hands over to another agent in the parent graph."""
 
     @tool(f"to_{to}", description="Hand over.")
     def hand_over(
@@ -289,7 +289,7 @@ def network(wrap: Form) -> Any:
 
 @graph(ASKED, parallel=True)
 def tool_calls_sent_one_by_one(wrap: Form) -> Any:
-    """A send for each tool call."""
+    """A `Send` for each tool call."""
     both = AIMessage(
         "", id="both", tool_calls=[*calling("search", query="a").tool_calls, *_second().tool_calls]
     )

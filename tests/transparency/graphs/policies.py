@@ -1,4 +1,4 @@
-"""What `add_node()` and `compile()` can be asked for: caches, retries, timeouts, handlers, metadata."""
+"""Options of `add_node()` and `compile()`: caches, retries, timeouts, handlers, metadata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = RetryPolicy(initial_interval=0, jitter=False, max_attempts=3)
 
 
 def one(wrap: Form, action: Any, compiling: dict[str, Any] | None = None, **options: Any) -> Any:
-    """A graph of one node with options, and one after it."""
+    """A graph of a node with options, and a node after it."""
     builder = StateGraph(State).add_node("n", wrap(action), **options)
     builder.add_node("after", wrap(lambda state: {"said": ["after"]})).add_edge(START, "n").add_edge(
         "n", "after"
@@ -39,7 +39,7 @@ def one(wrap: Form, action: Any, compiling: dict[str, Any] | None = None, **opti
 
 
 def counting(fails: int, error: type[Exception] = ConnectionError) -> Any:
-    """An action that fails the first times it is called on a state."""
+    """Return an action that fails in its first calls on a state."""
     calls: dict[int, int] = {}
 
     def work(state: State) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _by_x(state: Any) -> str:
 
 @graph({"x": 1}, {"x": 1}, parallel=True)
 def cached_closures(wrap: Form) -> Any:
-    """LangGraph knows a node in its cache by the qualified name of the function: these two are one to it."""
+    """LangGraph's cache identifies a node by the qualified name of its function, so these two share entries."""
 
     def saying(word: str) -> Any:
         def say(state: State) -> dict[str, Any]:
@@ -81,26 +81,26 @@ def cached_closures(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def retried_by_langgraph(wrap: Form) -> Any:
-    """Its own retry policy, on a node that raises."""
+    """LangGraph's retry policy on a node that raises."""
     return one(wrap, counting(2), retry_policy=AT_ONCE)
 
 
 @graph({"x": 1})
 def retried_in_vain(wrap: Form) -> Any:
-    """Until it gives up."""
+    """LangGraph gives up after the last attempt."""
     return one(wrap, counting(9), retry_policy=AT_ONCE)
 
 
 @graph({"x": 1})
 def not_retried(wrap: Form) -> Any:
-    """An error that the policy does not name."""
+    """LangGraph does not retry an error that its policy excludes."""
     policies = [RetryPolicy(retry_on=KeyError), RetryPolicy(retry_on=lambda error: False)]
     return one(wrap, counting(1), retry_policy=policies)
 
 
 @graph({"x": 1})
 def attempts_counted(wrap: Form) -> Any:
-    """The runtime knows the attempt of LangGraph's retry."""
+    """The runtime has the number of the attempt in LangGraph's retry."""
 
     def work(state: State, runtime: Runtime) -> dict[str, Any]:
         attempt = runtime.execution_info.node_attempt
@@ -113,7 +113,7 @@ def attempts_counted(wrap: Form) -> Any:
 
 @graph({"x": 1}, only=None)
 def handled(wrap: Form) -> Any:
-    """An error handler is handed the exception itself."""
+    """An error handler receives the exception itself."""
 
     def handle(state: State, error: NodeError) -> Command[Any]:
         return Command(update={"said": [f"{error.node} {error.error!r}"]}, goto="after")
@@ -123,7 +123,7 @@ def handled(wrap: Form) -> Any:
 
 @graph({"x": 1}, only=("results", "all_streams", "events_v2", "callbacks", "states"))
 def handled_after_retries(wrap: Form) -> Any:
-    """After the last attempt."""
+    """The error handler runs after the last attempt."""
 
     def handle(state: State, error: NodeError) -> dict[str, Any]:
         return {"said": [f"{error.node} {type(error.error).__name__} {error.error}"]}
@@ -148,13 +148,13 @@ def timed_out(wrap: Form) -> Any:
 
 @graph({"x": 1}, modes=("async",))
 def in_time(wrap: Form) -> Any:
-    """One that is quick enough."""
+    """A node that ends before its timeout."""
     return one(wrap, _is_quick, timeout=TimeoutPolicy(run_timeout=30, idle_timeout=30))
 
 
 @graph({"x": 1})
 def metadata(wrap: Form) -> Any:
-    """Of the node and of the run."""
+    """Metadata of the node and of the run."""
     return one(wrap, counting(0), metadata={"mine": 1})
 
 
@@ -166,19 +166,19 @@ def debugged_and_named(wrap: Form) -> Any:
 
 @graph({"x": 1}, only=("results", "states", "events_v2"))
 def failed_then_run_again(wrap: Form) -> Any:
-    """Resumed after an error."""
+    """A run is resumed after an error."""
     return one(wrap, counting(1, ValueError))
 
 
 @graph({"x": 1}, None, None)
 def resumed_after_errors(wrap: Form) -> Any:
-    """Twice."""
+    """A run is resumed after two errors."""
     return one(wrap, counting(2, KeyError))
 
 
 @graph({"x": 1}, None, modes=("async",))
 def one_branch_fails(wrap: Form) -> Any:
-    """What the other wrote is kept for the resume."""
+    """The writes of the successful branch are kept for the resume."""
     work = counting(1, ValueError)
     builder = StateGraph(State).add_node("good", wrap(lambda state: {"said": ["good"]}))
     builder.add_node("bad", wrap(work)).add_edge(START, "good").add_edge(START, "bad")

@@ -1,4 +1,4 @@
-"""What a node may return: updates in every form, and commands."""
+"""Return values of a node: updates in every form, and commands."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Fields:
 
 
 def one_node(wrap: Form, action: Any, **options: Any) -> Any:
-    """A graph of this action and two that may follow."""
+    """A graph of this action, and two nodes that may follow."""
     builder = StateGraph(State)
     builder.add_node("n", wrap(action), **options)
     for other in ("a", "b"):
@@ -47,7 +47,7 @@ def one_node(wrap: Form, action: Any, **options: Any) -> Any:
 
 
 def returning(value: Any) -> Any:
-    """An action that returns a value."""
+    """Return an action that returns a value."""
 
     def action(state: State) -> Any:
         return value() if callable(value) else value
@@ -115,7 +115,7 @@ def drawn_destinations(wrap: Form) -> Any:
 
 @graph({"x": 0})
 def drawn_destinations_of_a_union(wrap: Form) -> Any:
-    """A command or an update."""
+    """The edges of a union of a command and an update."""
 
     def route(state: State) -> Command[Literal["a", "__end__"]] | dict:
         return Command(goto="a", update={"x": 5})
@@ -125,5 +125,5 @@ def drawn_destinations_of_a_union(wrap: Form) -> Any:
 
 @graph({"x": 0})
 def named_destinations(wrap: Form) -> Any:
-    """Destinations by option, with labels."""
+    """Destinations that are given as an option, with labels."""
     return one_node(wrap, lambda state: Command(goto="a"), destinations={"a": "yes", "b": "no"})

@@ -1,4 +1,4 @@
-"""Branches, map and reduce, loops, conditional edges, sends, deferred nodes."""
+"""Branches, map-reduce, loops, conditional edges, sends, deferred nodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class State(TypedDict, total=False):
 
 
 def saying(word: str) -> Any:
-    """An action that says a word and how much it has seen."""
+    """Return an action that adds a word, and how many words it has seen."""
 
     def say(state: State) -> dict[str, Any]:
         return {"said": [f"{word}{len(state.get('said', []))}"]}
@@ -34,7 +34,7 @@ def saying(word: str) -> Any:
 
 
 def with_nodes(wrap: Form, *names: str) -> StateGraph:
-    """A builder with a node for each letter."""
+    """Return a builder with a node for each letter."""
     builder = StateGraph(State)
     for name in names:
         builder.add_node(name, wrap(saying(name)))
@@ -50,8 +50,8 @@ def fan_out_and_in(wrap: Form) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-# The saver's thread pickles the set of who has arrived while the next superstep adds to it: a snapshot of before
-# sometimes shows `d` as due too early. Not so where a checkpoint is written before the run goes on.
+# The saver's thread pickles the set of finished nodes while the next superstep adds to it, so an earlier snapshot
+# sometimes shows `d` as due too early. With durability "sync" the checkpoint is written before the run continues.
 @graph({"x": 1}, parallel=True, keywords={"durability": "sync"})
 def waiting_for_all(wrap: Form) -> Any:
     """An edge from several nodes, with branches of different length."""
@@ -71,7 +71,7 @@ def deferred(wrap: Form) -> Any:
 
 @graph({"x": 1}, {"x": 2}, {"x": 3}, parallel=True)
 def conditional_edges(wrap: Form) -> Any:
-    """By name, by map, to many, to the end."""
+    """Conditional edges by name, by map, to several nodes, and to the end."""
     builder = with_nodes(wrap, "a", "b", "c")
 
     def route(state: State) -> Any:
@@ -84,7 +84,7 @@ def conditional_edges(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def conditional_entry(wrap: Form) -> Any:
-    """From the start, with a drawn return type."""
+    """A conditional entry point whose return type is drawn."""
     builder = with_nodes(wrap, "a", "b")
 
     def route(state: State) -> Literal["a", "b"]:
@@ -95,7 +95,7 @@ def conditional_entry(wrap: Form) -> Any:
 
 @graph({"subjects": ["x", "y", "z"]}, parallel=True, only=None)
 def map_reduce(wrap: Form) -> Any:
-    """A send for each item, and one node that gathers."""
+    """A `Send` for each item, and one node that collects the results."""
     builder = StateGraph(State)
     builder.add_node("split", wrap(lambda state: {"said": ["split"]}))
     builder.add_node("work", wrap(lambda item: {"said": [f"work {item['subject']}"]}))
@@ -109,7 +109,7 @@ def map_reduce(wrap: Form) -> Any:
 
 @graph({"subjects": ["x", "y"]}, parallel=True)
 def sends_of_other_types(wrap: Form) -> Any:
-    """A send carries anything."""
+    """A `Send` may carry any value."""
     builder = StateGraph(State)
     builder.add_node("work", wrap(lambda item: {"said": [f"{type(item).__name__} {item}"]}))
     builder.add_conditional_edges(
@@ -121,7 +121,7 @@ def sends_of_other_types(wrap: Form) -> Any:
 
 @graph({"x": 0}, only=None)
 def loop(wrap: Form) -> Any:
-    """Until a condition holds."""
+    """A loop that ends when a condition holds."""
     builder = StateGraph(State)
     builder.add_node("a", wrap(lambda state: {"x": state["x"] + 1, "said": ["a"]}))
     builder.add_node("b", wrap(saying("b")))
@@ -132,14 +132,14 @@ def loop(wrap: Form) -> Any:
 
 @graph({"x": 0}, None, config={"recursion_limit": 4})
 def recursion_limit(wrap: Form) -> Any:
-    """A loop without an end is stopped, and goes on when it is run again."""
+    """The recursion limit stops an endless loop, which continues when it is run again."""
     builder = with_nodes(wrap, "a", "b").add_edge(START, "a").add_edge("a", "b").add_edge("b", "a")
     return builder.compile(checkpointer=InMemorySaver())
 
 
 @graph({"x": 0})
 def loop_of_commands(wrap: Form) -> Any:
-    """A node that leads to itself."""
+    """A node that goes to itself by command."""
 
     def step(state: State) -> Command[Literal["step", "__end__"]]:
         return Command(update={"x": state["x"] + 1}, goto="step" if state["x"] < 3 else END)
@@ -150,7 +150,7 @@ def loop_of_commands(wrap: Form) -> Any:
 
 @graph({"x": 0}, parallel=True)
 def command_and_edge(wrap: Form) -> Any:
-    """An edge is followed beside what a command says."""
+    """A static edge is followed in addition to a command's `goto`."""
     builder = with_nodes(wrap, "b", "c")
     builder.add_node("a", wrap(lambda state: Command(goto="c", update={"said": ["a"]})))
     return builder.add_edge(START, "a").add_edge("a", "b").compile(checkpointer=InMemorySaver())
@@ -158,7 +158,7 @@ def command_and_edge(wrap: Form) -> Any:
 
 @graph({"x": 0})
 def route_that_fails(wrap: Form) -> Any:
-    """A condition that raises, and one that leads nowhere."""
+    """A condition that raises."""
     builder = with_nodes(wrap, "a", "b").add_edge(START, "a")
     builder.add_conditional_edges("a", lambda state: state["missing"])
     return builder.compile(checkpointer=InMemorySaver())
@@ -166,7 +166,7 @@ def route_that_fails(wrap: Form) -> Any:
 
 @graph({"x": 0}, parallel=True)
 def evaluator_and_optimizer(wrap: Form) -> Any:
-    """A writer and a critic, with a vote of several critics at once."""
+    """A writer, and several critics who vote in parallel."""
 
     def write(state: State) -> dict[str, Any]:
         return {"x": state["x"] + 1, "said": [f"draft {state['x']}"]}
@@ -184,7 +184,7 @@ def evaluator_and_optimizer(wrap: Form) -> Any:
 
 @graph({"x": 3}, parallel=True)
 def orchestrator_and_workers(wrap: Form) -> Any:
-    """A node that sends itself helpers by command."""
+    """A node that starts workers by command."""
 
     def orchestrate(state: State) -> Command[Literal["worker"]]:
         return Command(goto=[Send("worker", {"part": i}) for i in range(state["x"])])
@@ -197,7 +197,7 @@ def orchestrator_and_workers(wrap: Form) -> Any:
 
 @graph({"x": 3}, config={"configurable": {"way": "short"}})
 def configurable_way(wrap: Form) -> Any:
-    """The config of the run decides where it goes."""
+    """The config of the run decides about the route."""
     builder = with_nodes(wrap, "a", "b").add_edge(START, "a")
 
     def route(state: State, config: RunnableConfig) -> str:

@@ -1,4 +1,4 @@
-"""LangChain's Runnables as nodes: lambdas, sequences, maps, and everything that can be bound to them."""
+"""LangChain's Runnables as nodes: lambdas, sequences, maps, and what can be bound to them."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class State(TypedDict, total=False):
 
 
 def increased(state: State) -> dict[str, Any]:
-    """One more."""
+    """Return one more."""
     return {"x": state["x"] + 1}
 
 
 async def aincreased(state: State) -> dict[str, Any]:
-    """One more, awaited."""
+    """Return one more, awaited."""
     return {"x": state["x"] + 1}
 
 
 def chain(*nodes: Any) -> Any:
-    """A graph of these nodes, one after the other."""
+    """A chain of these nodes."""
     builder = StateGraph(State).add_sequence([(f"n{i}", node) for i, node in enumerate(nodes)])
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver())
 
 
 @graph({"x": 1})
 def lambdas(wrap: Form) -> Any:
-    """A function, a lambda, a named one."""
+    """RunnableLambdas of a function and of a lambda, and one with a name."""
     return chain(
         wrap(RunnableLambda(increased)),
         wrap(RunnableLambda(lambda state: {"said": ["l"]})),
@@ -59,7 +59,7 @@ def lambdas(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def lambdas_named_by_themselves(wrap: Form) -> Any:
-    """LangGraph takes their own name."""
+    """LangGraph uses the name of a Runnable as the name of its node."""
     builder = StateGraph(State).add_node(wrap(RunnableLambda(increased)))
     return builder.add_edge(START, next(iter(builder.nodes))).compile(checkpointer=InMemorySaver())
 
@@ -70,43 +70,43 @@ def _say(state: State, config: RunnableConfig) -> dict[str, Any]:
 
 @graph({"x": 1})
 def lambdas_of_both_modes(wrap: Form) -> Any:
-    """A function for each."""
+    """A RunnableLambda with a sync and an async function."""
     return chain(wrap(RunnableLambda(increased, aincreased)), wrap(RunnableLambda(_say)))
 
 
 @graph({"x": 1}, modes=("async",))
 def async_lambdas(wrap: Form) -> Any:
-    """A coroutine function alone."""
+    """A RunnableLambda with a coroutine function only."""
     return chain(wrap(RunnableLambda(aincreased)))
 
 
 @graph({"x": 1}, only=None)
 def sequences(wrap: Form) -> Any:
-    """Steps, each of which is seen."""
+    """Sequences, whose steps appear in callbacks."""
     return chain(wrap(RunnableLambda(increased) | increased | RunnablePassthrough()))
 
 
 @graph({"x": 1})
 def maps(wrap: Form) -> Any:
-    """Side by side; parallel runs show in one order only if one is empty."""
+    """Maps. Parallel runs appear in a fixed order only if one of them is empty."""
     return chain(wrap(RunnableParallel(x=lambda state: state["x"] + 1)))
 
 
 @graph({"x": 1})
 def a_dict_of_functions(wrap: Form) -> Any:
-    """LangGraph makes a map of it."""
+    """LangGraph converts a dict of functions to a map."""
     return chain(wrap({"x": lambda state: state["x"] + 1}))
 
 
 @graph({"x": 1})
 def passthrough(wrap: Form) -> Any:
-    """Assign and pick."""
+    """`RunnablePassthrough`, alone and with `assign()`."""
     return chain(wrap(RunnablePassthrough()), wrap(RunnablePassthrough.assign(x=lambda state: 7)))
 
 
 @graph({"x": 1})
 def bound(wrap: Form) -> Any:
-    """With a config, with arguments, with types, with listeners."""
+    """Runnables with a bound config, arguments, types, and listeners."""
     lambdas: list[Runnable[Any, Any]] = [
         RunnableLambda(_say).with_config(tags=["mine"], metadata={"m": 1}, run_name="renamed"),
         RunnableLambda(increased).with_types(input_type=dict),
@@ -122,14 +122,14 @@ def _plus(state: State, step: int) -> dict[str, Any]:
 
 @graph({"x": 1})
 def branches(wrap: Form) -> Any:
-    """The first that holds."""
+    """The first branch whose condition holds runs."""
     branch = RunnableBranch((lambda state: state["x"] > 5, _say), increased)
     return chain(wrap(branch))
 
 
 @graph({"x": 1})
 def fallbacks_of_langchain(wrap: Form) -> Any:
-    """The first fails."""
+    """The first Runnable fails, and LangChain's fallback runs."""
 
     def fail(state: State) -> dict[str, Any]:
         raise ValueError("no")
@@ -139,7 +139,7 @@ def fallbacks_of_langchain(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def retries_of_langchain(wrap: Form) -> Any:
-    """Fails twice."""
+    """A Runnable that fails twice, with LangChain's retry."""
     calls: list[int] = []
 
     def flaky(state: State) -> dict[str, Any]:
@@ -171,14 +171,14 @@ def streaming_generators(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def prompts(wrap: Form) -> Any:
-    """A prompt, and what is made of it."""
+    """A prompt, and a step that reads it."""
     prompt = ChatPromptTemplate.from_messages([("system", "be brief"), ("user", "x is {x}")])
     return chain(wrap(prompt | (lambda value: {"said": [value.to_string()]})))
 
 
 @graph({"x": 1})
 def returned_runnables(wrap: Form) -> Any:
-    """LangGraph invokes what a node returns."""
+    """LangGraph invokes a Runnable that a node returns."""
     return chain(
         wrap(lambda state: RunnableLambda(increased)),
         wrap(RunnableLambda(lambda state: RunnableLambda(_say))),
@@ -186,7 +186,7 @@ def returned_runnables(wrap: Form) -> Any:
 
 
 class Doubling(Runnable[Any, Any]):
-    """A Runnable of one's own."""
+    """A user-defined Runnable."""
 
     def invoke(self, input: Any, config: Any = None, **_: Any) -> Any:  # noqa: A002
         """Double."""
@@ -195,13 +195,13 @@ class Doubling(Runnable[Any, Any]):
 
 @graph({"x": 1})
 def runnable_of_ones_own(wrap: Form) -> Any:
-    """Sync only, and without a name."""
+    """A user-defined Runnable without a name and without async methods."""
     return chain(wrap(Doubling()), wrap(Doubling().with_config(run_name="doubling")))
 
 
 @graph({"x": 1})
 def that_fails(wrap: Form) -> Any:
-    """In the middle of a sequence."""
+    """A step in the middle of a sequence raises."""
 
     def fail(state: State) -> dict[str, Any]:
         raise LookupError("sequence")

@@ -23,14 +23,14 @@ ONLY = MEDIUM
 
 
 def compiled(schema: Any, wrap: Form, *actions: Any, **options: Any) -> Any:
-    """A graph of these actions, one after the other."""
+    """A chain of these actions."""
     builder = StateGraph(schema, **options)
     builder.add_sequence([(f"n{i}", wrap(action)) for i, action in enumerate(actions)])
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver())
 
 
 class Typed(TypedDict, total=False):
-    """A state with required fields and others."""
+    """A state with required and optional fields."""
 
     x: Required[int]
     y: NotRequired[str]
@@ -46,7 +46,7 @@ class Data:
 
 
 class Model(BaseModel):
-    """A state as a model that checks."""
+    """A state as a model with a validator."""
 
     x: int = Field(default=0, ge=0)
     said: Annotated[list[str], add] = []
@@ -54,7 +54,7 @@ class Model(BaseModel):
     @field_validator("said")
     @classmethod
     def short(cls, said: list[str]) -> list[str]:
-        """No word is long."""
+        """Refuse long words."""
         if any(len(word) > 20 for word in said):
             raise ValueError("too long")
         return said
@@ -62,7 +62,7 @@ class Model(BaseModel):
 
 @graph({"x": 1}, {"x": 5}, only=None)
 def typed_dict(wrap: Form) -> Any:
-    """A TypedDict, twice on a thread."""
+    """A TypedDict as state, in two turns on a thread."""
     return compiled(
         Typed,
         wrap,
@@ -73,7 +73,7 @@ def typed_dict(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def data_class(wrap: Form) -> Any:
-    """The node is given an object."""
+    """The node receives a dataclass instance."""
 
     def work(state: Data) -> dict:
         return {"x": state.x + 1, "said": [type(state).__name__]}
@@ -83,7 +83,7 @@ def data_class(wrap: Form) -> Any:
 
 @graph({"x": "1"}, {"x": -1}, {"x": 3})
 def model(wrap: Form) -> Any:
-    """Pydantic checks what a node is given, and refuses the second input."""
+    """Pydantic validates the input of a node, and refuses the second input."""
 
     def work(state: Model) -> dict:
         return {"x": state.x + 1, "said": [type(state).__name__]}
@@ -93,7 +93,7 @@ def model(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def model_refused_between_nodes(wrap: Form) -> Any:
-    """What one node returns is refused before the next runs."""
+    """An invalid return value is refused before the next node runs."""
     return compiled(Model, wrap, lambda state: {"said": ["long" * 9]}, lambda state: {"x": 1})
 
 
@@ -109,7 +109,7 @@ def messages_state(wrap: Form) -> Any:
 
 @graph({"messages": [HumanMessage("one", id="1"), AIMessage("two", id="2")]})
 def messages_removed(wrap: Form) -> Any:
-    """One, then all."""
+    """One message is removed, then all."""
     return compiled(
         MessagesState,
         wrap,
@@ -139,32 +139,32 @@ def root_value(wrap: Form) -> Any:
 
 
 class Given(TypedDict):
-    """What a run is given."""
+    """The input schema."""
 
     question: str
 
 
 class Answered(TypedDict):
-    """What a run gives."""
+    """The output schema."""
 
     answer: str
 
 
 class Both(Given, Answered):
-    """All of it."""
+    """The complete state."""
 
     notes: Annotated[list[str], add]
 
 
 class Private(TypedDict):
-    """What only two nodes know."""
+    """A schema that only two nodes share."""
 
     secret: str
 
 
 @graph({"question": "why?"})
 def input_and_output_schemas(wrap: Form) -> Any:
-    """Three schemas."""
+    """Different schemas for the input, the output and the state."""
 
     def read(state: Given) -> dict:
         return {"notes": [str(sorted(state))]}
@@ -177,7 +177,7 @@ def input_and_output_schemas(wrap: Form) -> Any:
 
 @graph({"question": "why?"})
 def private_state(wrap: Form) -> Any:
-    """A field that stands in no schema of the graph."""
+    """A private field that is in none of the graph's schemas."""
 
     def write(state: Given) -> Private:
         return {"secret": "hush"}
@@ -199,7 +199,7 @@ class OtherModel(BaseModel):
 
 @graph({"question": "why?"})
 def input_schema_as_a_model(wrap: Form) -> Any:
-    """By annotation and by option."""
+    """The input schema of a node is a model, given by annotation and by option."""
 
     def by_annotation(state: OtherModel) -> dict:
         return {"notes": [state.question]}
@@ -220,7 +220,7 @@ class Managed(TypedDict):
 
 @graph({"x": []}, config={"recursion_limit": 3})
 def managed_values(wrap: Form) -> Any:
-    """They change with each step."""
+    """Managed values change with each step."""
 
     def look(state: Managed) -> dict:
         return {"x": [state["left"], state["last"]]}
@@ -250,13 +250,13 @@ def channels(wrap: Form) -> Any:
 
 @graph({"x": 1, "said": ["a"]})
 def overwritten(wrap: Form) -> Any:
-    """A reducer that is passed over."""
+    """`Overwrite` bypasses a reducer."""
     return compiled(Typed, wrap, lambda state: {"said": Overwrite(["new"])}, lambda state: {"said": ["more"]})
 
 
 @graph({"x": 1}, parallel=True)
 def written_twice_at_once(wrap: Form) -> Any:
-    """Two nodes write a field that has no reducer."""
+    """Two nodes write a field without a reducer in one superstep."""
     builder = StateGraph(Typed)
     for name in ("a", "b"):
         builder.add_node(name, wrap(lambda state: {"x": 2})).add_edge(START, name)
@@ -281,12 +281,12 @@ def context_schema(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def returns_what_it_was_given(wrap: Form) -> Any:
-    """The whole state comes back: lists with a reducer double."""
+    """A node that returns its whole state doubles lists with a reducer."""
     return compiled(Typed, wrap, lambda state: {**state, "said": ["a"]}, lambda state: {**state})
 
 
 @graph({"x": 1})
 def ends_at_once(wrap: Form) -> Any:
-    """An edge to the end and one that is never taken."""
+    """An edge to the end, and an edge that is never taken."""
     builder = StateGraph(Typed).add_node("a", wrap(lambda state: {"x": 2})).add_node("b", wrap(lambda s: {}))
     return builder.add_edge(START, "a").add_edge("a", END).compile(checkpointer=InMemorySaver())

@@ -1,4 +1,4 @@
-"""What is written to the stream, from anywhere."""
+"""Writes to the stream, from different places."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class State(TypedDict, total=False):
 
 
 def one(wrap: Form, *actions: Any) -> Any:
-    """A graph of these actions."""
+    """A chain of these actions."""
     builder = StateGraph(State).add_sequence([(f"n{i}", wrap(action)) for i, action in enumerate(actions)])
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver())
 
@@ -45,7 +45,7 @@ def _deep_down(text: str) -> None:
 
 @graph({"x": 1}, only=None)
 def from_anywhere(wrap: Form) -> Any:
-    """A helper finds the writer by itself."""
+    """A helper function calls `get_stream_writer()`."""
 
     def work(state: State, writer: StreamWriter) -> dict[str, Any]:
         writer("first")
@@ -58,7 +58,7 @@ def from_anywhere(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def from_a_thread(wrap: Form) -> Any:
-    """With a copy of the context."""
+    """A thread writes with a copy of the context."""
 
     def work(state: State) -> dict[str, Any]:
         thread = threading.Thread(target=copy_context().run, args=(_deep_down, "thread"))
@@ -71,7 +71,7 @@ def from_a_thread(wrap: Form) -> Any:
 
 @graph({"x": 1}, modes=("async",))
 def from_a_task(wrap: Form) -> Any:
-    """An asyncio task inherits it."""
+    """An asyncio task inherits the writer."""
 
     async def later() -> None:
         _deep_down("task")
@@ -102,7 +102,7 @@ def from_a_tool(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def custom_events(wrap: Form) -> Any:
-    """LangChain's own."""
+    """LangChain's custom events."""
 
     def work(state: State, config: RunnableConfig) -> dict[str, Any]:
         dispatch_custom_event("progress", {"at": 1}, config=config)
@@ -117,7 +117,7 @@ def custom_events(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def returned_messages(wrap: Form) -> Any:
-    """A message that no model has made is streamed when the node returns it."""
+    """A message that does not come from a model is streamed when the node returns it."""
     return one(wrap, lambda state: {"messages": [AIMessage("by hand", id="m1")]})
 
 
@@ -134,7 +134,7 @@ def user_interface(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def then_failing(wrap: Form) -> Any:
-    """What was written before an error is there."""
+    """What a node writes before an error is streamed."""
 
     def work(state: State, writer: StreamWriter) -> dict[str, Any]:
         writer("before")

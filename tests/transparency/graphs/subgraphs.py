@@ -1,4 +1,4 @@
-"""Graphs as nodes, graphs called inside nodes, and what comes out of them."""
+"""Graphs as nodes, and graphs that nodes call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class State(TypedDict, total=False):
 
 
 class Inner(TypedDict, total=False):
-    """What a subgraph works on; `x` it shares."""
+    """The state of a subgraph; it shares `x` with its parent."""
 
     x: int
     own: Annotated[list[str], add]
@@ -63,25 +63,25 @@ def around(wrap: Form, node: Any, **options: Any) -> Any:
 
 @graph({"x": 1}, {"x": 2}, only=None)
 def as_a_node(wrap: Form) -> Any:
-    """It shares a field with its parent."""
+    """A subgraph as a node, which shares a field with its parent."""
     return around(wrap, wrap(subgraph(wrap)))
 
 
 @graph({"x": 1}, {"x": 2})
 def with_its_own_memory(wrap: Form) -> Any:
-    """`checkpointer=True`: its fields last from turn to turn."""
+    """With `checkpointer=True` a subgraph keeps its fields between turns."""
     return around(wrap, wrap(subgraph(wrap, checkpointer=True)))
 
 
 @graph({"x": 1})
 def without_checkpoints(wrap: Form) -> Any:
-    """`checkpointer=False`."""
+    """A subgraph with `checkpointer=False`."""
     return around(wrap, wrap(subgraph(wrap, checkpointer=False)))
 
 
 @graph({"x": 1}, Command(resume=7), only=None)
 def that_asks(wrap: Form) -> Any:
-    """An interrupt inside."""
+    """An interrupt inside a subgraph."""
     return around(wrap, wrap(subgraph(wrap, _ask)))
 
 
@@ -104,13 +104,13 @@ def three_deep(wrap: Form) -> Any:
 
 
 def around_inner_quiet(wrap: Form) -> Any:
-    """A subgraph of a subgraph that asks nobody."""
+    """A subgraph of a subgraph without an interrupt."""
     return StateGraph(State).add_node("deep", wrap(subgraph(wrap))).add_edge(START, "deep").compile()
 
 
 @graph({"x": 1})
 def called_inside(wrap: Form) -> Any:
-    """A node calls a graph with a state of its own making."""
+    """A node calls a graph with a new state."""
     inner = subgraph(wrap)
 
     def call(state: State) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def called_inside(wrap: Form) -> Any:
 
 @graph({"x": 1}, Command(resume=7))
 def called_inside_and_asking(wrap: Form) -> Any:
-    """The node runs again from its start; the graph inside goes on."""
+    """After an interrupt the node runs again from its start, and the graph that it calls continues."""
     inner = subgraph(wrap, _ask)
 
     def call(state: State) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def called_inside_and_asking(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def streamed_inside(wrap: Form) -> Any:
-    """A node streams a graph and hands its chunks on."""
+    """A node streams a graph and forwards its chunks."""
     inner = subgraph(wrap)
 
     def call(state: State) -> dict[str, Any]:
@@ -159,20 +159,20 @@ def _leaving(goto: Any) -> Any:
 
 @graph({"x": 1})
 def left_to_the_parent(wrap: Form) -> Any:
-    """`Command(graph=Command.PARENT)`."""
+    """A node goes to the parent graph with `Command(graph=Command.PARENT)`."""
     return around(wrap, wrap(subgraph(wrap, _leaving("after"))), destinations=("after",))
 
 
 @graph({"x": 1}, parallel=True)
 def left_to_sends(wrap: Form) -> Any:
-    """To the parent, with sends."""
+    """A node goes to the parent graph with a list of `Send`."""
     leaving = _leaving([Send("after", {"x": 3}), Send("after", {"x": 4})])
     return around(wrap, wrap(subgraph(wrap, leaving)), destinations=("after",))
 
 
 @graph({"x": 1})
 def left_from_a_list_of_commands(wrap: Form) -> Any:
-    """One command is for the subgraph, one for the parent."""
+    """A node returns a command for the subgraph and one for the parent."""
 
     def leave(state: Inner) -> list[Command[Any]]:
         return [Command(update={"own": ["mine"]}), Command(graph=Command.PARENT, goto="after")]
@@ -192,7 +192,7 @@ def in_parallel(wrap: Form) -> Any:
 
 @graph({"x": 1}, parallel=True)
 def sent_to(wrap: Form) -> Any:
-    """A subgraph for each item."""
+    """A `Send` to a subgraph for each item."""
     builder = StateGraph(State).add_node("sub", wrap(subgraph(wrap, lambda state: {"own": ["two"]})))
     builder.add_node("end", wrap(lambda state: {"said": ["end"]}))
     builder.add_conditional_edges(START, lambda state: [Send("sub", {"x": 1})])
@@ -211,14 +211,14 @@ def that_fails(wrap: Form) -> Any:
 
 @graph({"x": 1})
 def with_a_config_of_its_own(wrap: Form) -> Any:
-    """Tags, metadata and a name."""
+    """A subgraph with its own tags, metadata and name."""
     inner = subgraph(wrap).with_config(tags=["inner"], metadata={"m": 1}, run_name="named")
     return around(wrap, wrap(inner))
 
 
 @graph({"x": 1})
 def drawn_through_a_closure(wrap: Form) -> Any:
-    """A function that holds a graph is drawn with it."""
+    """A function with a graph in its closure is drawn with that graph."""
     inner = subgraph(wrap)
 
     def call(state: State) -> Command[Literal["after"]]:

@@ -139,7 +139,7 @@ def test_ctx_config_and_runtime_are_provided_and_not_hashed() -> None:
     """They do not influence the result."""
     flow = Workflow("w")
 
-    @flow.step(version="1")  # Else its code would be part of the hash.
+    @flow.step(version="1")  # Otherwise its code would be part of the hash.
     def told(ctx, config, runtime) -> list[Any]:
         return [ctx.step, ctx.workflow, ctx.attempt, "metadata" in config, type(runtime).__name__]
 
@@ -460,14 +460,14 @@ def test_an_artifact_may_be_any_kind_of_bytes(content: Any) -> None:
 
 
 def test_without_a_sink_the_uri_of_an_artifact_is_its_hash() -> None:
-    """So the step runs everywhere."""
+    """The step also runs without a store for files."""
     ref = StepContext().save_artifact("a/b.txt", "tea", "text/plain")
     assert isinstance(ref, ArtifactRef)
     assert (ref.name, ref.size, ref.uri) == ("a/b.txt", 3, f"discarded:{ref.sha256}")
 
 
 def test_a_blueprint_is_made_once_until_the_workflow_changes() -> None:
-    """It may be requested often."""
+    """Repeated requests return the same blueprint."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     before = flow.blueprint()

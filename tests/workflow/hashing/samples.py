@@ -59,7 +59,7 @@ class Theme(BaseModel):
 
     @cached_property
     def shout(self) -> str:
-        """A cached property, which is stored beside the fields."""
+        """A cached property, which is stored next to the fields."""
         return self.name.upper()
 
 

@@ -1,4 +1,4 @@
-"""Two values have the same encoding if and only if they cannot be told apart."""
+"""Two values have the same encoding if and only if they are indistinguishable."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class RudeText(str):
 
 
 class RudeDict(dict[Any, Any]):
-    """Shows other items than it has."""
+    """Reports items that it does not have."""
 
     def items(self) -> Any:
         """Return a wrong result."""
@@ -192,7 +192,7 @@ class RudeDict(dict[Any, Any]):
         return iter("b")
 
     def copy(self) -> Any:
-        """Lies."""
+        """Return a wrong result."""
         return {"b": 2}
 
 
@@ -303,7 +303,7 @@ def test_keys_of_a_str_subclass_are_not_plain_keys() -> None:
 
 @pytest.mark.req("R-4")
 def test_undeclared_attributes_do_not_count() -> None:
-    """The docs say so of an attribute that was set on a dataclass."""
+    """The docs say so about attributes that were set on a dataclass instance."""
     point = Point(1)
     point.note = "x"  # type: ignore[attr-defined]
     assert content_hash(point) == content_hash(Point(1))

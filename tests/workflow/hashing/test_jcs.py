@@ -147,5 +147,5 @@ def test_values_that_may_need_a_tag_are_not_plain(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [{}, [], {"a": [1, True, None, "é"]}, [[2**53 - 1], {"x": {}}]], ids=str)
 def test_plain_trees_are_recognised(value: Any) -> None:
-    """So the test above does not pass because nothing is plain."""
+    """This ensures that the test above does not pass because no value is plain."""
     assert _encode_plain(value, 4) == rfc8785.dumps(value).decode()

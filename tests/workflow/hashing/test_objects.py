@@ -53,7 +53,7 @@ def test_a_registered_class_has_the_given_encoding() -> None:
 
 @pytest.mark.req("R-4")
 def test_subclasses_inherit_an_encoding_and_differ() -> None:
-    """A subclass may have an encoding of its own."""
+    """A subclass may register another encoding."""
     register_encoding(Shape, "shape", lambda shape: shape.sides)
     assert canonical_json(Square(4)).decode() == f'{{"$shape":[{HERE},"Square",4]}}'
     register_encoding(Square, "square", lambda shape: None)
@@ -92,7 +92,7 @@ def test_tags_of_the_package_are_refused(tag: str) -> None:
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("tag", ["", "$x", "Shape", "1a", "a b", "é", "a\n", 'a"'])
 def test_malformed_tags_are_refused(tag: str) -> None:
-    """They are written into the encoding as they are."""
+    """Tags are written into the encoding without escaping."""
     with pytest.raises(ValueError, match="tag must be a lower-case letter"):
         register_encoding(Shape, tag, lambda shape: shape.sides)
 

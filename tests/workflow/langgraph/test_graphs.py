@@ -64,7 +64,7 @@ def around(node: Any, schema: Any = State) -> Any:
 
 
 def test_the_edges_of_the_graph_are_the_dependencies() -> None:
-    """So a drawing shows the workflow."""
+    """A drawing of the graph shows the workflow."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.step(lambda: 1, id="b")
@@ -206,7 +206,7 @@ def test_a_crashed_graph_continues_from_its_checkpoint(mode: Any) -> None:
     def b(a: int, ctx: StepContext) -> int:
         ran.append(ctx.idempotency_key)
         if len(ran) == 2:
-            raise KeyboardInterrupt  # No `Exception`, so nothing captures it: like a kill.
+            raise KeyboardInterrupt  # Not an `Exception`, so nothing captures it: like a kill.
         return a + 1
 
     graph = flow.to_graph().compile(checkpointer=InMemorySaver())
@@ -219,7 +219,7 @@ def test_a_crashed_graph_continues_from_its_checkpoint(mode: Any) -> None:
 
 
 def test_two_runs_have_different_idempotency_keys(mode: Any) -> None:
-    """Otherwise a service would take the second run for a repetition of the first."""
+    """Otherwise a service would treat the second run as a repetition of the first."""
     flow = Workflow("w")
     flow.step(lambda ctx: ctx.idempotency_key, id="a")
     graph = flow.to_graph().compile()
@@ -359,7 +359,7 @@ async def test_a_node_has_no_barrier_between_waves() -> None:
     @flow.step(effects=False)
     async def after_fast(fast: None) -> None:
         events.append("after_fast")
-        go_on.set()  # Behind a barrier nobody would ever do that.
+        go_on.set()  # With a barrier no step would ever do that.
 
     await flow.as_node().ainvoke({})
     assert events == ["fast", "after_fast", "slow"]
@@ -462,7 +462,7 @@ def test_an_abort_signal_stops_the_steps_of_a_node(mode: Any) -> None:
 
 
 def test_a_state_that_is_not_json_needs_a_model() -> None:
-    """Without a model the whole state is the inputs."""
+    """Without a model the whole state becomes the inputs."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="a")
     with pytest.raises(WorkflowInputError, match="do not fit"):

@@ -172,7 +172,7 @@ def test_a_model_may_forbid_unknown_keys() -> None:
 
 
 def nested(levels):
-    """Return a JSON object with so many levels of containers."""
+    """Return a JSON object with this many levels of containers."""
     value = 1
     for _ in range(levels - 1):
         value = [value]
@@ -180,7 +180,7 @@ def nested(levels):
 
 
 def test_inputs_of_192_levels_can_be_read_inside_other_json():
-    """Such as a page of runs. The stored inputs equal the given ones."""
+    """An example is a page of runs. The stored inputs equal the given ones."""
     _, data = InputType("w", None).check(nested(192))
     assert json.loads(data) == nested(192)
     from_json(b'{"items":[{"inputs":%b}]}' % data)

@@ -195,7 +195,7 @@ def test_the_place_in_a_value_too_deep_stays_readable(annotation: Any) -> None:
 
 
 def test_the_place_in_inputs_is_named() -> None:
-    """As for outputs."""
+    """The message is like that for outputs."""
     with pytest.raises(ValueError, match=r"they cannot be stored as JSON: at a\.0, an object "):
         InputType("w", None).check({"a": [object()]})
     with pytest.raises(
@@ -205,7 +205,7 @@ def test_the_place_in_inputs_is_named() -> None:
 
 
 def test_the_place_in_a_payload_is_named() -> None:
-    """As for outputs."""
+    """The message is like that for outputs."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.on_change("x")
@@ -227,7 +227,7 @@ def test_a_wrong_field_whose_type_cannot_be_read_is_named() -> None:
 
 
 class Untold:
-    """A key whose text cannot be made."""
+    """A key whose `str()` raises."""
 
     def __str__(self):
         raise RuntimeError
@@ -236,6 +236,6 @@ class Untold:
 
 
 def test_a_value_whose_parts_raise_is_refused_all_the_same():
-    """Searching the bad part must not raise another error."""
+    """The search for the bad part must not raise another error."""
     with pytest.raises(StepOutputError, match="cannot be stored as JSON"):
         OutputType("s", Any).dump({Untold(): object()})

@@ -31,7 +31,7 @@ readers: list[threading.Thread] = []
 
 @pytest.mark.parametrize(("count", "is_apart"), [(10, False), (10_000, True)])
 async def test_only_large_outputs_of_a_coroutine_are_written_off_the_loop(count, is_apart):
-    """A thread costs more than writing a small value; a large value would block the event loop."""
+    """A thread costs more than writing a small value, but a large value would block the event loop."""
     readers.clear()
     flow = Workflow("w")
 

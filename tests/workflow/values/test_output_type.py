@@ -338,7 +338,7 @@ ANOTHER = [
     ("annotation", "value", "problem"), ANOTHER, ids=[str(n) for n in range(len(ANOTHER))]
 )
 def test_an_equal_value_that_differs_for_a_step_is_refused(annotation: Any, value: Any, problem: str) -> None:
-    """Python calls the two equal, but a step could tell them apart."""
+    """The two are equal in Python, but a step could distinguish them."""
     with pytest.raises(StepOutputError, match=re.escape(problem)):
         OutputType("step", annotation).dump(value)
 
@@ -508,7 +508,7 @@ any_values = st.recursive(
 
 @given(json_values)
 def test_every_json_value_comes_back(value: Any) -> None:
-    """With and without a declared type."""
+    """This holds with and without a declared type."""
     assert repr(came_back(Any, value)) == repr(value)
     assert repr(came_back(Loose, Loose(value=value)).value) == repr(value)
 

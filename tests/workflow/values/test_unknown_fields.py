@@ -60,7 +60,7 @@ class Tables(BaseModel):
 
 @dataclasses.dataclass
 class Node:
-    """Contains itself, and has an alias that only its schema knows."""
+    """Contains itself, and has an alias that is only in its schema."""
 
     below: "Node | None" = None
     count: Annotated[int, Field(alias="number")] = 1
