@@ -97,6 +97,7 @@ class Execution:
             control = RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
         self.control = control
         handlers: Any = [WatchHandler(self._watch)]
+        self.config: RunnableConfig
         if ambient or isinstance(callbacks, BaseCallbackManager):
             self.config = merge_configs({**configured, "callbacks": callbacks}, {"callbacks": handlers})
         else:  # The usual run has nothing to merge, and LangGraph completes the config itself.
