@@ -93,6 +93,12 @@ SCENARIOS = {
         lambda: fail,
         {"circuit_breaker": CircuitBreakerConfig(failure_threshold=1, failure_rate=0.5)},
     ),
+    "a timeout that does not pass": (lambda: succeed, {"timeout_ms": 60_000, "retry": 2}),
+    "a failure within a timeout": (
+        lambda: fail,
+        {"timeout_ms": 60_000, "total_timeout_ms": 90_000, "retry": {"max_attempts": 2, "backoff_ms": 0}},
+    ),
+    "no time left": (lambda: succeed, {"total_timeout_ms": 1e-9}),
     "a failure that is raised": (lambda: fail, {"on_error": "raise"}),
     "a failure that is recorded": (lambda: fail, {"on_error": "record"}),
     "the context": (lambda: look_around, {"retry": 2}),
@@ -167,8 +173,6 @@ def test_an_ordinary_call_does_not_start_the_pipeline(mode, runs_of_pipeline):
 @pytest.mark.parametrize(
     "options",
     [
-        {"timeout_ms": 60_000},
-        {"total_timeout_ms": 60_000},
         {"fallback": succeed},
         {"bulkhead": 1},
         {"rate_limit": {"max_calls": 1_000}},
@@ -177,7 +181,7 @@ def test_an_ordinary_call_does_not_start_the_pipeline(mode, runs_of_pipeline):
     ids=lambda options: next(iter(options)),
 )
 def test_a_node_with_such_an_option_uses_the_pipeline(mode, options, runs_of_pipeline):
-    """The fast path knows nothing of timeouts, fallbacks, waits and events."""
+    """The fast path knows nothing of fallbacks, waits and events."""
     mode.call(create_node(mode.function(succeed), **options), {})
     assert runs_of_pipeline == ["succeed"]
 

@@ -192,7 +192,8 @@ async def _next_attempt(call: NodeCall, attempt: NodeContext, run_attempt: Proce
     call.state = isolated(call.pristine)
     if call.keywords:
         call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
-    begin_attempt(call, attempt)
+    if call.may_be_stopped:
+        begin_attempt(call, attempt)
     if not has_current_config():
         return await run_attempt(attempt)
     with ConfigOfAttempt(attempt.attempt, call.interrupts_before):

@@ -1,8 +1,8 @@
 """The short way of an ordinary call: nothing about it is special, and its first attempt succeeds.
 
-Nothing is logged or traced, nothing but a drain may stop it, and the circuit breaker is closed and has seen no
-failure. `FastPath.begin()` leaves every other call to the pipeline. What becomes special on the way, such as a
-failure, is finished by the pipeline.
+Nothing is logged or traced, nothing but a timeout or a drain may stop it, and the circuit breaker is closed and has
+seen no failure. `FastPath._begin()` leaves every other call to the pipeline. What becomes special on the way, such as
+a failure, is finished by the pipeline.
 
 Between two nodes of a graph, LangGraph's own work evicts this code and its data from the processor's caches. So what
 a call costs depends on how many functions and objects it touches, and the methods here call as few as possible.
@@ -21,6 +21,7 @@ from langgraph.runtime import Runtime as GraphRuntime
 
 from langgraph_runner.errors.logs import is_structlog_configured
 from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.node.attempt import begin_attempt, run_function
 from langgraph_runner.node.call import NO_CONFIG, RUNTIME_KEY, NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import RUNTIME, has_fields
@@ -69,7 +70,6 @@ class FastPath:
             or options.rate_limit is not None
             or options.fallback is not None
             or options.spans is not None
-            or options.has_timeout
             or options.runtimes is not REAL_RUNTIMES
         )
 
@@ -77,6 +77,7 @@ class FastPath:
         """Return the node of a plain function."""
         begin, end, pipeline = self._begin, self._end, self._pipeline
         function, is_isolated = self._options.callee.function, self._options.retry is not None
+        has_timeout = self._options.has_timeout
 
         def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
             call = begin(state, config, injected)
@@ -84,7 +85,10 @@ class FastPath:
                 return drive(pipeline.run(state, config, injected, wants_outcome=False))
             value = failed = None
             try:
-                if is_isolated:
+                if has_timeout:
+                    begin_attempt(call, call)
+                    value = drive(run_function(call))
+                elif is_isolated:
                     value = copy_context().run(function, call.state, **call.keywords)
                 else:
                     value = function(call.state, **call.keywords)
@@ -103,6 +107,7 @@ class FastPath:
         """Return the node of a coroutine function."""
         begin, end, pipeline = self._begin, self._end, self._pipeline
         function, is_isolated = self._options.callee.function, self._options.retry is not None
+        has_timeout = self._options.has_timeout
 
         async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
             call = begin(state, config, injected)
@@ -110,7 +115,10 @@ class FastPath:
                 return await pipeline.run(state, config, injected, wants_outcome=False)
             value = failed = None
             try:
-                if is_isolated:
+                if has_timeout:
+                    begin_attempt(call, call)
+                    awaitable = run_function(call)
+                elif is_isolated:
                     awaitable = await_in_context(copy_context(), function, call.state, **call.keywords)
                 else:
                     awaitable = function(call.state, **call.keywords)
@@ -180,7 +188,7 @@ class FastPath:
             if task is None:
                 return None
             call.task, call.cancel_requests = task, task.cancelling()
-            call.is_watched = control is not None and options.drain_stops
+            call.is_watched = control is not None and options.drain_stops and not options.has_timeout
         call.options = options
         call.config = config
         call.configurable = configurable
@@ -190,7 +198,7 @@ class FastPath:
         call.permit = permit
         call.retry = options.retry
         call.runtime = options.runtime
-        call.attempts = 1
+        call.attempts = 0 if options.has_timeout else 1  # `run_function()` counts its own.
         if options.retry is None:
             call.state = state
         else:

@@ -176,9 +176,8 @@ class Pipeline:
         except BaseException as error:
             failure = _failure_or_reraise(call, error)
         finally:
-            with contextlib.suppress(
-                ValueError
-            ):  # The garbage collector closes a coroutine in another context.
+            # The garbage collector closes a coroutine in another context.
+            with contextlib.suppress(ValueError):
                 CURRENT_CONTEXT.reset(call.token)
             call.task = call.limits = failed = None
             if call.later is not None or call.outer is not None:
