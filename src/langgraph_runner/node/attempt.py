@@ -118,6 +118,8 @@ async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - th
                         call.drain_scope.leave()
             else:
                 value = await awaitable
+        if type(value) is dict:  # As nearly always; a Runnable would have to be awaited.
+            return checked_output(value, call.name, call.config)
         return await checked_return(value, call, attempt)
     except BaseException as error:
         if not isinstance(error, Exception):
