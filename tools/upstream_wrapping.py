@@ -102,17 +102,25 @@ def _takes_one(function: Any) -> bool:
 
 
 def _counted_calls() -> None:
-    run = Pipeline.run
+    """Count the calls that begin in the pipeline, and those of the fast path."""
+    run, begin = Pipeline.run, FastPath._begin  # noqa: SLF001
 
-    def counted(*arguments: Any, **options: Any) -> Any:
+    def counted_run(*arguments: Any, **options: Any) -> Any:
         DONE["calls"] += 1
         return run(*arguments, **options)
 
-    Pipeline.run = counted
+    def counted_begin(*arguments: Any) -> Any:
+        call = begin(*arguments)
+        DONE["calls"] += call is not None
+        return call
+
+    Pipeline.run = counted_run
+    FastPath._begin = counted_begin  # noqa: SLF001
 
 
 if WRAPS:
     from langgraph_runner import create_node
+    from langgraph_runner.node.fast_path import FastPath
     from langgraph_runner.node.pipeline import Pipeline
 
     _counted_calls()
