@@ -22,12 +22,12 @@ def expected(python: int, c: int, *, is_async: bool) -> Calls:
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_success_calls_few_functions(is_async):
     """Called directly."""
-    python, c = (7, 10) if is_async else (6, 9)
+    python, c = (7, 9) if is_async else (6, 8)
     assert of_success(is_async=is_async, in_graph=False) == expected(python, c, is_async=is_async)
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("is_async", "python", "c"), [(False, 8, 12), (True, 10, 16)])
+@pytest.mark.parametrize(("is_async", "python", "c"), [(False, 8, 10), (True, 9, 13)])
 def test_a_success_in_a_graph_calls_few_functions(is_async, python, c):
     """Beside the same graph with a plain node."""
     assert of_success(is_async=is_async, in_graph=True) == expected(python, c, is_async=is_async)

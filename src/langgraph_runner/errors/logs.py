@@ -26,11 +26,25 @@ EXTRA_FRAMES = "_extra_frames"
 """A field for `logging` only: how many more frames to skip to find the line that logged."""
 
 
-def is_structlog_configured() -> bool:
-    """Return whether the user has configured structlog. Does not import it."""
-    # Without an import it cannot be configured. Another thread may be in the middle of importing it.
-    configured = getattr(sys.modules.get("structlog"), "is_configured", None)
-    return configured is not None and bool(configured())
+class _Structlog:
+    """structlog as far as it can be known without importing it."""
+
+    is_configured: Callable[[], bool]
+    """Whether the user has configured it."""
+
+    def __init__(self) -> None:
+        self.is_configured = self._is_imported_and_configured
+
+    def _is_imported_and_configured(self) -> bool:
+        # Another thread may be in the middle of importing it.
+        configured = getattr(sys.modules.get("structlog"), "is_configured", None)
+        if configured is None:
+            return False
+        self.is_configured = configured  # Nodes ask at each call, and this saves one.
+        return bool(configured())
+
+
+STRUCTLOG = _Structlog()
 
 
 def get_logger(name: str) -> Any:
@@ -51,7 +65,7 @@ def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
     True where a structlog logger does not know before it has run its processors. `needs_handler` leaves the
     event out in a program that does not configure logging, at any level.
     """
-    if not is_structlog_configured():
+    if not STRUCTLOG.is_configured():
         logger = _logging_logger(name)
         return logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler)
     return _is_enabled_in_structlog(name, level)

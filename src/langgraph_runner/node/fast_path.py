@@ -5,7 +5,8 @@ seen no failure. `FastPath._begin()` leaves every other call to the pipeline. Wh
 a failure, is finished by the pipeline.
 
 Between two nodes of a graph, LangGraph's own work evicts this code and its data from the processor's caches. So what
-a call costs depends on how many functions and objects it touches, and the methods here call as few as possible.
+a call costs depends on how many functions and objects it touches. The methods here call as few functions as possible,
+and store nothing in a call that equals the default of its class.
 `tests/node/test_call_counts.py` counts them, and `tests/node/test_fast_path.py` compares the two ways.
 """
 
@@ -19,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.runtime import Runtime as GraphRuntime
 
-from langgraph_runner.errors.logs import is_structlog_configured
+from langgraph_runner.errors.logs import STRUCTLOG
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.attempt import begin_attempt, run_function
 from langgraph_runner.node.call import NO_CONFIG, RUNTIME_KEY, NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import RUNTIME, has_fields
+from langgraph_runner.node.langgraph.internals import RUNTIME, fields_of
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.runtime.cancel_scope import watch_for_drain
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["FastPath"]
 
 _LOGGER: Final = logging.getLogger(LOGGER)
-_SPECIAL_KEYS: Final = frozenset({"abort_signal", "signal", "spans", RUNTIME_KEY})
-"""Keys of `config["configurable"]` that only the pipeline reads."""
-_SPECIAL_KEYS_WITHOUT_RETRY: Final = _SPECIAL_KEYS | {"default_retry"}
 _UNFINISHED: Final = object()
 
 
@@ -59,7 +57,7 @@ class FastPath:
         self._pipeline = pipeline
         self._options = options
         self._breaker = options.circuit_breaker
-        self._special = _SPECIAL_KEYS if options.retry is not None else _SPECIAL_KEYS_WITHOUT_RETRY
+        self._schema = pipeline.schema
 
     @staticmethod
     def serves(options: CheckedOptions) -> bool:
@@ -108,21 +106,26 @@ class FastPath:
         begin, end, pipeline = self._begin, self._end, self._pipeline
         function, is_isolated = self._options.callee.function, self._options.retry is not None
         has_timeout = self._options.has_timeout
+        drain_stops = self._options.drain_stops and not has_timeout  # With a timeout, its limits see to it.
 
         async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
             call = begin(state, config, injected)
             if call is None:
                 return await pipeline.run(state, config, injected, wants_outcome=False)
-            value = failed = None
+            value = failed = before_attempt = None
             try:
                 if has_timeout:
                     begin_attempt(call, call)
                     awaitable = run_function(call)
-                elif is_isolated:
+                elif not is_isolated:
+                    awaitable = function(call.state, **call.keywords)
+                elif call.control is None:
                     awaitable = await_in_context(copy_context(), function, call.state, **call.keywords)
                 else:
+                    # LangGraph has made a context for this node. The first attempt takes it, at no cost.
+                    before_attempt = copy_context()
                     awaitable = function(call.state, **call.keywords)
-                if call.is_watched and call.task is not None:
+                if drain_stops and call.control is not None and call.task is not None:
                     watched = watch_for_drain(call, call.task.get_loop())
                     try:
                         value = await awaitable
@@ -137,7 +140,7 @@ class FastPath:
             if failed is None and (result := end(call, value)) is not _UNFINISHED:
                 return result
             try:
-                return await pipeline.continue_after(call, value, failed)
+                return await pipeline.continue_after(call, value, failed, before_attempt)
             finally:
                 del failed  # Its traceback holds this frame.
 
@@ -156,10 +159,15 @@ class FastPath:
             if "metadata" in config and config["metadata"] and "langgraph_node" in config["metadata"]:
                 name_in_graph = config["metadata"]["langgraph_node"]
         if (
-            not self._special.isdisjoint(configurable)
+            # What only the pipeline reads.
+            "abort_signal" in configurable
+            or "signal" in configurable
+            or "spans" in configurable
+            or RUNTIME_KEY in configurable
+            or ("default_retry" in configurable and options.retry is None)
             or _LOGGER.isEnabledFor(options.log_level)
             # structlog, once configured, may want the first event whatever the level of the logger is.
-            or ("structlog" in sys.modules and is_structlog_configured())
+            or ("structlog" in sys.modules and STRUCTLOG.is_configured())
         ):
             return None
         collector = options.metrics_collector
@@ -187,18 +195,19 @@ class FastPath:
                 return None
             if task is None:
                 return None
-            call.task, call.cancel_requests = task, task.cancelling()
-            call.is_watched = control is not None and options.drain_stops and not options.has_timeout
+            call.task = task
+            if cancel_requests := task.cancelling():
+                call.cancel_requests = cancel_requests
         call.options = options
         call.config = config
         call.configurable = configurable
         call.keywords = callee.prepared(config, injected) if callee.injected else injected
         call.collector = collector
         call.control = control
-        call.permit = permit
+        if permit:
+            call.permit = permit
         call.retry = options.retry
         call.runtime = options.runtime
-        call.attempts = 0 if options.has_timeout else 1  # `run_function()` counts its own.
         if options.retry is None:
             call.state = state
         else:
@@ -221,19 +230,20 @@ class FastPath:
             self._breaker is not None and self._breaker.idle_permit != call.permit
         ):
             return _UNFINISHED
+        schema = self._schema
+        fields = fields_of(call.configurable) if call.config else NO_CONFIG
+        fits_graph = call.name_in_graph in schema.seen and schema.captured <= fields.keys()
         for key in value:
-            if type(key) is not str:
-                return _UNFINISHED
+            if key not in fields:
+                if type(key) is not str:
+                    return _UNFINISHED
+                fits_graph = False
         duration_ms = (monotonic() - call.started) * 1000
         CURRENT_CONTEXT.reset(call.token)
         call.task = None
         call.is_over = True
         if call.collector is not None:
             call.collector.record_success(call.name, duration_ms)
-        if call.config:
-            schema = self._pipeline.schema
-            if call.name_in_graph not in schema.seen or not has_fields(
-                call.configurable, value, schema.captured
-            ):
-                schema.look_at(value, call.config)
+        if not fits_graph and call.config:
+            schema.look_at(value, call.config)
         return value

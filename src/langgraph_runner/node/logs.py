@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langgraph_runner.errors.logs import EXTRA_FRAMES, emit, is_structlog_configured
+from langgraph_runner.errors.logs import EXTRA_FRAMES, STRUCTLOG, emit
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.redaction import DEFAULT_SANITIZER
 
@@ -115,7 +115,7 @@ class NodeLogger:
         context = CURRENT_CONTEXT.get()
         ids = {} if context is None else {k: v for k, v in context.as_dict().items() if v is not None}
         # So that a log format with a line number names the user's line, not this one.
-        frames = {} if is_structlog_configured() else {EXTRA_FRAMES: _FRAMES}
+        frames = {} if STRUCTLOG.is_configured() else {EXTRA_FRAMES: _FRAMES}
         return {**ids, "node": self.node, **self._fields, **fields, **frames}
 
     def __repr__(self) -> str:

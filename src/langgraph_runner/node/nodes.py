@@ -224,11 +224,13 @@ def sync_node(options: CheckedOptions) -> SyncNode[Any, Any]:
         outcome: Outcome = drive(pipeline.run(state, config, injected, wants_outcome=True))
         return outcome
 
-    def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        return drive(pipeline.run(state, config, injected, wants_outcome=False))
-
     if FastPath.serves(options):
         node = FastPath(pipeline).blocking()
+    else:
+
+        def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+            return drive(pipeline.run(state, config, injected, wants_outcome=False))
+
     return cast("SyncNode[Any, Any]", _finished(node, run, options))
 
 
@@ -240,11 +242,13 @@ def async_node(options: CheckedOptions) -> AsyncNode[Any, Any]:
         outcome: Outcome = await pipeline.run(state, config, injected, wants_outcome=True)
         return outcome
 
-    async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        return await pipeline.run(state, config, injected, wants_outcome=False)
-
     if FastPath.serves(options):
         node = FastPath(pipeline).awaited()
+    else:
+
+        async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+            return await pipeline.run(state, config, injected, wants_outcome=False)
+
     return cast("AsyncNode[Any, Any]", _finished(node, run, options))
 
 

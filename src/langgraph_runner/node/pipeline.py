@@ -31,7 +31,7 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
 from langgraph_runner.node.langgraph.internals import injectables
-from langgraph_runner.node.langgraph.isolation import isolated
+from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.outcome import Failure, Success
@@ -48,6 +48,8 @@ from langgraph_runner.node.reports import (
 from langgraph_runner.runtime.limits import Limits
 
 if TYPE_CHECKING:
+    from contextvars import Context
+
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node.context import NodeContext
@@ -122,13 +124,20 @@ class Pipeline:
         finally:
             del failed  # Its traceback holds this frame.
 
-    async def continue_after(self, call: NodeCall, value: Any, failed: BaseException | None = None) -> Any:
+    async def continue_after(
+        self,
+        call: NodeCall,
+        value: Any,
+        failed: BaseException | None = None,
+        before_attempt: Context | None = None,
+    ) -> Any:
         """Finish a call whose first attempt was made by the `FastPath`.
 
         Args:
             call: The call.
             value: What its function returned.
             failed: What it raised; None if it returned.
+            before_attempt: The context as it was before an attempt that had no context of its own.
 
         Returns:
             See `run()`, without `wants_outcome`.
@@ -137,6 +146,8 @@ class Pipeline:
             BaseException: See `run()`.
         """
         breaker = self.options.circuit_breaker
+        if not self.options.has_timeout:  # With one, `run_function()` has counted the attempt.
+            call.attempts = 1
         try:
             if failed is None:
                 try:
@@ -147,7 +158,9 @@ class Pipeline:
                 call.stop(type(failed).__name__)  # For threads that the function has started.
             if breaker is not None:
                 breaker.record_outcome(call.permit, call, failed)
-            return await self._finish(call, value, failed, wants_outcome=False, may_recover=True)
+            return await self._finish(
+                call, value, failed, wants_outcome=False, may_recover=True, before_attempt=before_attempt
+            )
         finally:
             del failed  # Its traceback holds this frame.
 
@@ -159,10 +172,12 @@ class Pipeline:
         *,
         wants_outcome: bool,
         may_recover: bool,
+        before_attempt: Context | None = None,
     ) -> Any:
         """Finish a call after its first attempt, which returned `value`, or raised `failed`.
 
-        `may_recover` is False if the call has failed before the attempt: it is not tried again.
+        `may_recover` is False if the call has failed before the attempt: it is not tried again. For `before_attempt`
+        see `continue_after()`.
         """
         duration_ms = 0.0
         failure: Failure | None = None
@@ -171,7 +186,10 @@ class Pipeline:
                 if not may_recover or not isinstance(failed, Exception) or is_control_flow(failed):
                     raise failed  # noqa: TRY301 - it ends the call as what the recovery raises does
                 call.raise_if_cancelled(failed)
-                value = await self._recover(call, failed)
+                if before_attempt is None:
+                    value = await self._recover(call, failed)
+                else:
+                    value = await await_in_context(before_attempt, self._recover, call, failed)
             duration_ms = call.elapsed_ms()
         except BaseException as error:
             failure = _failure_or_reraise(call, error)

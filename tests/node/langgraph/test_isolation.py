@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from langgraph_runner import create_node
+from langgraph_runner import GraphState, RetryConfig, create_node
 from langgraph_runner.node.langgraph.isolation import MAX_CONTAINERS, MAX_ELEMENTS, isolated
 
 JSON = st.recursive(
@@ -232,6 +233,31 @@ def test_context_variables_of_an_attempt_stay_with_it(mode, fake, limits):
 
     assert call_and_look() == "nothing"
     assert seen == ["nothing"] * 4
+
+
+@pytest.mark.req("N-5")
+def test_context_variables_of_an_attempt_stay_with_it_in_a_graph(mode):
+    """The next attempt, the next node and the caller of the graph do not see them."""
+    seen = []
+
+    def fail_once(state):
+        seen.append(LEFT_BEHIND.get())
+        LEFT_BEHIND.set("dirt")
+        if len(seen) == 1:
+            raise ConnectionError
+        return {}
+
+    def look(state):
+        seen.append(LEFT_BEHIND.get())
+        return {}
+
+    graph = StateGraph(GraphState)
+    graph.add_node("fails", create_node(mode.function(fail_once), retry=RetryConfig(backoff_ms=0)))
+    graph.add_node("looks", create_node(mode.function(look), retry=3))
+    graph.add_edge(START, "fails")
+    graph.add_edge("fails", "looks")
+    mode.invoke(graph.compile(), {})
+    assert (seen, LEFT_BEHIND.get()) == (["nothing"] * 3, "nothing")
 
 
 @pytest.mark.req("N-5")

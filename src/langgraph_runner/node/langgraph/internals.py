@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_origin
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, get_origin
 
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.config import var_child_runnable_config
@@ -39,9 +40,9 @@ __all__ = [
     "action_of",
     "as_runnable",
     "end_run_after_superstep",
+    "fields_of",
     "graph_channels",
     "has_current_config",
-    "has_fields",
     "has_native_cache",
     "has_native_retry",
     "holds_errors",
@@ -207,31 +208,27 @@ def _holds_channels(argument: object) -> bool:
 
 _place_of_channels: dict[Any, int] = {}
 """Among the arguments that LangGraph has bound to its function for reading a state, which one holds the channels."""
+_NO_FIELDS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def has_fields(
-    configurable: Mapping[str, Any], written: dict[str, Any] | None, captured: frozenset[str]
-) -> bool:
-    """Whether the running graph's state is known to have all these fields.
+def fields_of(configurable: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of the running graph's state; empty where they are not known. `graph_channels()` knows more.
 
-    It is asked after each success, so it calls nothing where the answer is yes.
+    Cheap enough for every success of a node.
 
     Args:
         configurable: Of the config of the call.
-        written: What the node has returned; None if that is no dict.
-        captured: The fields that the node would write after a failure.
-
-    Returns:
-        False also where the fields are not known; `graph_channels()` knows more.
     """
-    read = configurable[_READ] if _READ in configurable else None  # noqa: SIM401 - a call more
+    if _READ not in configurable:
+        return _NO_FIELDS
+    read = configurable[_READ]
     if type(read) is not partial:
-        return False
+        return _NO_FIELDS
     if read.func not in _place_of_channels:
         _find_channels(read)
-        return False
-    channels = read.args[_place_of_channels[read.func]].keys()
-    return captured <= channels and (not written or written.keys() <= channels)
+        return _NO_FIELDS
+    channels: dict[str, Any] = read.args[_place_of_channels[read.func]]
+    return channels
 
 
 def _find_channels(read: partial[Any]) -> None:
