@@ -11,7 +11,7 @@ import structlog
 from langgraph.graph import START, StateGraph
 from langgraph.types import RetryPolicy
 
-from langgraph_runner import GraphState, add_node_context, create_node, runner_config
+from langgraph_runner import GraphState, RetryConfig, add_node_context, create_node, runner_config
 from langgraph_runner.testing import Flaky
 
 ROOT = Path(__file__).parent.parent.parent
@@ -206,6 +206,19 @@ def test_a_log_processor_that_raises_does_not_fail_the_node(mode, structlog_rest
 
     structlog.configure(processors=[broken])
     assert mode.call(create_node(mode.function(lambda s: {"x": 1})), {}) == {"x": 1}
+    assert "could not be logged" in caplog.text
+
+
+@pytest.mark.req("N-13")
+def test_a_logger_that_cannot_be_made_does_not_fail_the_node(mode, structlog_restored, caplog):
+    """Neither before an attempt nor before a retry."""
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    structlog.configure(logger_factory=broken)
+    node = create_node(mode.function(failing_once("")), retry=RetryConfig(backoff_ms=0))
+    assert mode.call(node, {}) == {}
     assert "could not be logged" in caplog.text
 
 

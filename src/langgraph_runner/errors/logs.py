@@ -62,13 +62,17 @@ def get_logger(name: str) -> Any:
 def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
     """Return whether an event of this level would be logged; cheap enough for every call of a node.
 
-    True where a structlog logger does not know before it has run its processors. `needs_handler` leaves the
-    event out in a program that does not configure logging, at any level.
+    True where a structlog logger does not know before it has run its processors, or cannot be made: `emit()`
+    reports that. `needs_handler` leaves the event out in a program that does not configure logging, at any level.
+    Raises no `Exception`.
     """
     if not STRUCTLOG.is_configured():
         logger = _logging_logger(name)
         return logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler)
-    return _is_enabled_in_structlog(name, level)
+    try:
+        return _is_enabled_in_structlog(name, level)
+    except Exception:  # What the user has configured raises.
+        return True
 
 
 def emit(
