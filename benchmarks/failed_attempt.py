@@ -174,7 +174,7 @@ def measure(rounds: int = ROUNDS) -> Section:
                 Goal(
                     f"LangGraph's `RetryPolicy` compared with the {kind} node",
                     found[LANGGRAPH] / found[NODE],
-                    4,
+                    5,
                     at_least=True,
                     if_missed=WHY_SLOW,
                 )

@@ -256,15 +256,15 @@ def http_status(error: BaseException) -> int | None:
     (httpx, requests), `response["ResponseMetadata"]["HTTPStatusCode"]` (botocore), and `code` of urllib's
     `HTTPError`.
     """
+    candidates = [getattr(error, "status_code", None), getattr(error, "status", None)]
     response = getattr(error, "response", None)
-    candidates = (
-        getattr(error, "status_code", None),
-        getattr(error, "status", None),
-        getattr(response, "status_code", None),
-        getattr(response, "status", None),
-        _botocore_status(response),
-        getattr(error, "code", None),
-    )
+    if response is not None:
+        candidates += [
+            getattr(response, "status_code", None),
+            getattr(response, "status", None),
+            _botocore_status(response),
+        ]
+    candidates.append(getattr(error, "code", None))
     for status in candidates:
         if isinstance(status, int) and not isinstance(status, bool) and 100 <= status < 600:  # noqa: PLR2004 - RFC 9110
             return int(status)

@@ -173,7 +173,11 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
             await call.runtime.sleep(delay_ms / 1000, call.begin_wait())
             attempt = call.later = attempt.of_attempt(attempt.attempt + 1)
             try:
-                return await _next_attempt(call, attempt, run_attempt)
+                _prepare(call, attempt)
+                if not has_current_config():
+                    return await run_attempt(attempt)
+                with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
+                    return await run_attempt(attempt)
             except Exception as error:
                 if is_control_flow(error):
                     raise
@@ -188,18 +192,14 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
         del failed  # Its traceback holds this frame.
 
 
-async def _next_attempt(call: NodeCall, attempt: NodeContext, run_attempt: Proceed) -> Any:
-    """Make an attempt as if it were the first: with a new copy of the state, and the same interrupts."""
+def _prepare(call: NodeCall, attempt: NodeContext) -> None:
+    """Let another attempt begin as the first one did: with a new copy of the state, and the same interrupts."""
     CURRENT_CONTEXT.set(attempt)
     call.state = isolated(call.pristine)
     if call.keywords:
         call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
     if call.may_be_stopped:
         begin_attempt(call, attempt)
-    if not has_current_config():
-        return await run_attempt(attempt)
-    with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
-        return await run_attempt(attempt)
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attempts: int) -> float:

@@ -118,17 +118,21 @@ def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> No
 
 def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float) -> None:
     """Report that an attempt failed and another will follow. The event names the type; the text may hold secrets."""
-    _record(call, "record_retry", call.name)
-    _trace(call, "attempt_failed", attempt, error_type=type(error).__name__, retry_in_ms=delay_ms)
-    log(
-        logging.WARNING,
-        "node.retrying",
-        call,
-        needs_handler=True,  # The next attempt may succeed; a final failure is printed.
-        attempt=attempt,
-        delay_ms=round(delay_ms, 3),
-        error_type=type(error),
-    )
+    if call.collector is not None:
+        _record(call, "record_retry", call.name)
+    if call.span is not None:
+        _trace(call, "attempt_failed", attempt, error_type=type(error).__name__, retry_in_ms=delay_ms)
+    # A handler is needed because the next attempt may succeed; a final failure is printed.
+    if is_enabled(LOGGER, logging.WARNING, needs_handler=True):
+        log(
+            logging.WARNING,
+            "node.retrying",
+            call,
+            needs_handler=True,
+            attempt=attempt,
+            delay_ms=round(delay_ms, 3),
+            error_type=type(error),
+        )
 
 
 def report_fallback(call: NodeCall, primary_error: BaseException) -> None:

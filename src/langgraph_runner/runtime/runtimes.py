@@ -148,12 +148,9 @@ class AsyncRuntime(_Clock):
 
     is_async = True
 
-    async def sleep(self, seconds: float, limits: Limits | None) -> None:
+    def sleep(self, seconds: float, limits: Limits | None) -> Coroutine[Any, Any, None]:
         """Wait. A wait of 0 lets other tasks run."""
-        if limits is None:
-            await asyncio.sleep(seconds)
-            return
-        await self.call(asyncio.sleep, (seconds,), {}, limits)
+        return asyncio.sleep(seconds) if limits is None else self.call(asyncio.sleep, (seconds,), {}, limits)
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
         """Wait in the current task."""
