@@ -55,19 +55,20 @@ class Captures:
     """The captured failures of one run. Thread-safe."""
 
     def __init__(self) -> None:
+        self.has_any = False
+        """Whether a failure was captured, handled or not."""
         self._captures: dict[Any, _Capture] = {}
         self._lock = threading.Lock()
 
     def node_ended(self, place: str, level: str, output: Any) -> None:
         """Record what the node at `place` returned to the state of its graph, which is at `level`."""
         update = output.update if isinstance(output, Command) else output
-        if not self._captures and type(update) is dict and "errors" not in update:
-            return  # As most nodes end.
         records = {record.get("error_id"): record for record in records_in(update)}
-        if not self._captures and not records:
+        if not self.has_any and not records:
             return
         flag = _flag(update)
         with self._lock:
+            self.has_any = True
             for error_id, capture in self._captures.items():
                 capture.errors.move(place, level if error_id in records else None)
                 if capture.flag is not None:
@@ -80,7 +81,7 @@ class Captures:
 
     def graph_ended(self, place: str, output: Any) -> None:
         """Record what a nested graph, or any other chain, returned to the node at `place` that runs it."""
-        if not self._captures or not isinstance(output, Mapping):
+        if not self.has_any or not isinstance(output, Mapping):
             return
         with self._lock:
             for capture in self._captures.values():
@@ -102,7 +103,7 @@ class Captures:
         Args:
             place: Only in graphs that the node at this place runs; None for the whole run.
         """
-        return any(
+        return self.has_any and any(
             place is None or level == place or level.startswith(f"{place}|")
             for level in self._levels_of_flags()
         )
@@ -110,7 +111,9 @@ class Captures:
     def lost_flag(self, channels: Iterable[str]) -> bool:
         """Whether a flag `blocked` has not reached the outermost graph, whose fields are `channels`."""
         has_flags = "routing_flags" in channels
-        return any(level != OUTERMOST or not has_flags for level in self._levels_of_flags())
+        return self.has_any and any(
+            level != OUTERMOST or not has_flags for level in self._levels_of_flags()
+        )
 
     def _levels_of_flags(self) -> list[str]:
         """Return where the flags `blocked` are that have not been handled."""
@@ -131,7 +134,7 @@ class Captures:
         Returns:
             All records; those that were handled are left out.
         """
-        if not self._captures:
+        if not self.has_any:
             return records
         is_kept = is_complete and "errors" in channels
         known = {record.get("error_id") for record in records}
@@ -153,9 +156,10 @@ def records_in(state: Any) -> tuple[NodeErrorRecord, ...]:
     A state that is not a `GraphState` may have a field of this name that is something else.
     """
     errors = _field(state, "errors")
-    records: list[Any] = errors if isinstance(errors, list) else []
+    if not isinstance(errors, list) or not errors:
+        return ()
     return tuple(
-        cast("NodeErrorRecord", each) for each in records if isinstance(each, dict) and "node_id" in each
+        cast("NodeErrorRecord", each) for each in errors if isinstance(each, dict) and "node_id" in each
     )
 
 
@@ -167,7 +171,7 @@ def is_blocked(state: Any) -> bool:
 def _flag(state: Any) -> bool | None:
     """Return the flag `blocked`; None if it is not mentioned."""
     flags = _field(state, "routing_flags")
-    if not isinstance(flags, Mapping) or "blocked" not in flags:
+    if flags is None or not isinstance(flags, Mapping) or "blocked" not in flags:
         return None
     return bool(flags["blocked"])
 

@@ -97,6 +97,8 @@ def check_langgraph_options(options: Mapping[str, object]) -> None:
     Raises:
         TypeError: An option is unknown, or sets the shape of the stream.
     """
+    if not options:
+        return
     for name in _SHAPE:
         if name in options:
             raise TypeError(

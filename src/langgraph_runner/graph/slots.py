@@ -83,6 +83,9 @@ class Slots:
             if not seat.has_slot:
                 return
             seat.has_slot = False
+            if seat.parent is None and not self._queue:
+                self._free += 1
+                return
             receiver = self._pass_on_needs_lock(seat.parent)
         # Outside the lock: the one that waits may run its callbacks at once. If it has just been cancelled, it will
         # leave by itself.

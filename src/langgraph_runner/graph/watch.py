@@ -105,7 +105,8 @@ class RunWatch:
             task: The task that awaits the handler, and then the node; None in a blocking run.
 
         Returns:
-            The node, if the run is that of a node.
+            The node, if the run is that of a node. It is called now, unless `is_called` is False: then it has to
+            pass the `admission()` first, to wait for its slot or because the run was stopped.
         """
         # The outer run first: it has the slots.
         outside = None if self._outer is None else self._outer.enter(run_id, parent_run_id, metadata, task)
@@ -115,10 +116,19 @@ class RunWatch:
         if self._root is None:
             self._root = key
         parent = None if parent_run_id is None else self._enclosing.get(parent_run_id.int)
-        node = _node_in(metadata, parent)
-        if node is None:
+        place = metadata.get("langgraph_checkpoint_ns") if metadata else None
+        # What runs inside a node has the metadata of the node; another place means another node.
+        if (
+            not place
+            or metadata is None
+            or (parent is not None and parent.place == place)
+            or metadata.get("langgraph_node") == START
+        ):
             self._enclosing[key] = parent
             return None
+        node = NodeRun(
+            str(metadata.get("langgraph_node")), int(metadata.get("langgraph_step", 0)), place, parent
+        )
         if parent_run_id is not None and parent_run_id.int == self._root and node.step not in self.waves:
             self.waves.add(node.step)
             self._failed.clear()  # The graph has survived these failures.
@@ -130,21 +140,12 @@ class RunWatch:
         elif outside is not None:
             node.seat = outside.seat
         self._enclosing[key] = self._nodes[key] = node
+        if self.stopped is None and (node.seat is None or node.seat.granted is GRANTED):
+            if self._listener is None:
+                node.is_called = True
+            else:
+                self._begin(node)
         return node
-
-    def begin_at_once(self, node: NodeRun) -> bool:
-        """Record that a node is called, unless it has to wait for its slot or the run was stopped.
-
-        Returns:
-            Whether it is called; otherwise it has to pass the `admission()`.
-        """
-        if self.stopped is not None or (node.seat is not None and node.seat.granted is not GRANTED):
-            return False
-        if self._listener is None:
-            node.is_called = True
-        else:
-            self._begin(node)
-        return True
 
     @contextlib.contextmanager
     def admission(self, run_id: UUID, node: NodeRun) -> Iterator[None]:
@@ -173,7 +174,33 @@ class RunWatch:
             node.started = _monotonic()
             notify(self._listener, "node_started", node)
 
-    def record_output(self, run_id: UUID, output: Any) -> None:
+    def succeed(self, run_id: UUID, output: Any) -> NodeRun | None:
+        """Record that a run has ended with an output.
+
+        Returns:
+            The node, if the run is that of a node that had not ended.
+        """
+        if (
+            self._outer is not None
+            or self._listener is not None
+            or self.captures.has_any
+            or type(output) is not dict
+            or "errors" in output
+        ):
+            self._record_output(run_id, output)
+            return self.leave(run_id)
+        # The same for an ordinary output, with fewer calls.
+        key = run_id.int
+        node = self._nodes.pop(key, None)
+        if key not in self._held:
+            self._enclosing.pop(key, None)
+        if node is not None:
+            node.outcome = "done"
+            if node.seat is not None and self._slots is not None:
+                self._slots.leave(node.seat)
+        return node
+
+    def _record_output(self, run_id: UUID, output: Any) -> None:
         """Follow captured failures through an output: of a node, or of a graph or a chain that a node calls."""
         node = self._nodes.get(run_id.int)
         if node is not None:
@@ -255,20 +282,6 @@ class RunWatch:
             self.leave(run_id, "cancelled")
 
 
-def _node_in(metadata: Mapping[str, Any] | None, parent: NodeRun | None) -> NodeRun | None:
-    """Return a new node if the metadata of a run are those of a node; None for any other run."""
-    if not metadata:
-        return None
-    place = metadata.get("langgraph_checkpoint_ns")
-    # What runs inside a node has the metadata of the node; another place means another node.
-    if not place or (parent is not None and parent.place == place):
-        return None
-    name = metadata.get("langgraph_node")
-    if name == START:
-        return None
-    return NodeRun(str(name), int(metadata.get("langgraph_step", 0)), place, parent)
-
-
 class _Inline:
     """Called before LangGraph goes on, and not for what models say, token by token."""
 
@@ -294,11 +307,8 @@ class WatchHandler(_Inline, BaseCallbackHandler):
 
         A property in the place of a method, because LangChain reads it before each call.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._start_blocking
-        return self._start_awaited
+        # Returns None where `asyncio.get_running_loop()` would raise, which costs more.
+        return self._start_blocking if asyncio._get_running_loop() is None else self._start_awaited  # noqa: SLF001
 
     def _start_blocking(
         self,
@@ -310,7 +320,7 @@ class WatchHandler(_Inline, BaseCallbackHandler):
     ) -> None:
         watch = self.watch
         node = watch.enter(run_id, parent_run_id, metadata)
-        if node is None or watch.begin_at_once(node):
+        if node is None or node.is_called:
             return
         with watch.admission(run_id, node):
             if node.seat is not None:
@@ -326,7 +336,7 @@ class WatchHandler(_Inline, BaseCallbackHandler):
     ) -> None:
         watch = self.watch
         node = watch.enter(run_id, parent_run_id, metadata, asyncio.current_task())
-        if node is None or watch.begin_at_once(node):
+        if node is None or node.is_called:
             return
         with watch.admission(run_id, node):
             if node.seat is not None:
@@ -343,8 +353,7 @@ class WatchHandler(_Inline, BaseCallbackHandler):
             GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
         """
         watch = self.watch
-        watch.record_output(run_id, outputs)
-        if watch.leave(run_id) is not None and watch.stopped is not None and watch.is_persisted:
+        if watch.succeed(run_id, outputs) is not None and watch.stopped is not None and watch.is_persisted:
             # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
             raise GraphDrained(str(watch.stopped))
 
