@@ -111,9 +111,7 @@ class Captures:
     def lost_flag(self, channels: Iterable[str]) -> bool:
         """Whether a flag `blocked` has not reached the outermost graph, whose fields are `channels`."""
         has_flags = "routing_flags" in channels
-        return self.has_any and any(
-            level != OUTERMOST or not has_flags for level in self._levels_of_flags()
-        )
+        return self.has_any and any(level != OUTERMOST or not has_flags for level in self._levels_of_flags())
 
     def _levels_of_flags(self) -> list[str]:
         """Return where the flags `blocked` are that have not been handled."""

@@ -64,7 +64,7 @@ class Execution:
     ) -> None:
         ambient: RunnableConfig = var_child_runnable_config.get() or {}
         self.graph = graph
-        self._outer_control = run_control(ambient)
+        self._outer_control = run_control(ambient) if ambient else None
         """The control of the graph whose node this run is a part of; None outside a graph."""
         self.started = _clock.monotonic()
         self.started_at = _clock.now_utc()
@@ -79,10 +79,10 @@ class Execution:
         callbacks: Any = (config or {}).get("callbacks")
         if callbacks is None:
             callbacks = ambient.get("callbacks")
-        outer = watch_of(callbacks)
+        outer = None if callbacks is None else watch_of(callbacks)
         # Two caps, one inside the other, could wait for each other, so the outer one counts all nodes.
         slots = Slots(options.max_concurrency) if outer is None else None
-        is_persisted = bool(graph.checkpointer) or is_checkpointed(ambient)
+        is_persisted = bool(graph.checkpointer) or (bool(ambient) and is_checkpointed(ambient))
         self._watch = RunWatch(slots, listener, outer, is_persisted=is_persisted)
         own = self._own(given, options)
         configured: RunnableConfig = runner_config(config, **own) if own else {**(config or {})}
@@ -309,7 +309,7 @@ def _signal_of(
 ) -> AbortSignal | None:
     """Return the signal that stops the run: that of the argument, of the config, or of both; None without one."""
     of_argument = as_abort_signal(argument, field="abort_signal")
-    of_config = signal_in(given) or signal_in(ambient)
+    of_config = signal_in(given) or (signal_in(ambient) if ambient else None)
     if of_argument is None or of_config is None:
         return of_argument or of_config
     return AbortSignal.any(of_argument, of_config)
