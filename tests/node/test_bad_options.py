@@ -46,6 +46,7 @@ def fn(state):
             lambda: runner_config(timeout_ms=3),
             r"timeout_ms: it is an option of create_node\(\), not of a run",
         ),
+        (lambda: runner_config(on_drain="stop"), r"on_drain: it is an option of create_node\(\)"),
         (lambda: runner_config(abort_signl=None), "Did you mean 'abort_signal'"),
         (lambda: create_node(functools.partial(create_node(fn)), retry=3), "fn: it is a node already"),
     ],

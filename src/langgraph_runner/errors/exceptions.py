@@ -188,8 +188,8 @@ class CircuitOpenError(CallRefusedError):
 
     Attributes:
         node: The name of the node.
-        retry_after_ms: In how many ms the breaker will allow a probe; None if it was opened by hand and
-            waits for `reset()`.
+        retry_after_ms: In how many ms the breaker will allow a probe; 0 while it is half-open and all its probes
+            run; None if it was opened by hand and waits for `reset()`.
         last_error: The error of the attempt before, where the open circuit ended the retries of a call. It is
             the `__cause__`, too. None where the function was not called at all.
     """
@@ -201,7 +201,12 @@ class CircuitOpenError(CallRefusedError):
         self, *, node: str, retry_after_ms: float | None, last_error: BaseException | None = None
     ) -> None:
         again = "" if last_error is None else " again"
-        when = "until reset() is called" if retry_after_ms is None else f"retry in {retry_after_ms:.0f} ms"
+        if retry_after_ms is None:
+            when = "until reset() is called"
+        elif retry_after_ms == 0:
+            when = "a probe is running"
+        else:
+            when = f"retry in {retry_after_ms:.0f} ms"
         message = render_message(self.code, node=node, again=again, retry_after=when)
         super().__init__(node=node, retry_after_ms=retry_after_ms, message=message)
         self.last_error = last_error

@@ -35,6 +35,7 @@ NODE_ONLY: Final = frozenset(
         "policies",
         "fallback",
         "on_error",
+        "on_drain",
         *SHARED_POLICIES,
     )
 )

@@ -39,7 +39,7 @@ async def test_events_that_are_not_followed_end_with_what_is_there(engine_of, wi
         engine.take_on("none")
         run = await engine.trigger("wide")
         seen = [event.type async for event in engine.events(run.id, follow=False)]
-        with pytest.raises(TimeoutError, match="it goes on"):
+        with pytest.raises(TimeoutError, match="it continues"):
             await engine.wait(run.id, timeout_ms=1)
     assert seen == ["run_created"]
 

@@ -105,7 +105,7 @@ def test_a_released_probe_makes_room(fake):
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     fail(breaker)
     permit = breaker.acquire()
-    with pytest.raises(CircuitOpenError):
+    with pytest.raises(CircuitOpenError, match=r"open \(a probe is running\)"):
         breaker.acquire()
     breaker.release(permit)
     breaker.acquire()

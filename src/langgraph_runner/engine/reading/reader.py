@@ -306,7 +306,7 @@ class RunReader:
                 return await self._end_of(run_id, tenant)
         except TimeoutError as error:
             raise TimeoutError(
-                f"Run '{run_id}' was not over within {limit_ms:,.0f} ms; it goes on."
+                f"Run '{run_id}' did not end within {limit_ms:,.0f} ms; it continues."
             ) from error
 
     async def _end_of(self, run_id: str, tenant: str) -> Run:
