@@ -173,7 +173,7 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
             await call.runtime.sleep(delay_ms / 1000, call.begin_wait())
             attempt = call.later = attempt.of_attempt(attempt.attempt + 1)
             try:
-                _prepare(call, attempt)
+                _prepare_attempt(call, attempt)
                 if not has_current_config():
                     return await run_attempt(attempt)
                 with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
@@ -192,7 +192,7 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
         del failed  # Its traceback holds this frame.
 
 
-def _prepare(call: NodeCall, attempt: NodeContext) -> None:
+def _prepare_attempt(call: NodeCall, attempt: NodeContext) -> None:
     """Let another attempt begin as the first one did: with a new copy of the state, and the same interrupts."""
     CURRENT_CONTEXT.set(attempt)
     call.state = isolated(call.pristine)
