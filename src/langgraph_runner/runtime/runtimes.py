@@ -68,7 +68,7 @@ class Runtime(Protocol):
         """`nbytes` random bytes as lower-case hex digits."""
         ...
 
-    async def sleep(self, seconds: float, limits: Limits | None) -> None:
+    def sleep(self, seconds: float, limits: Limits | None) -> Coroutine[Any, Any, None]:
         """Wait, unless `limits` end the wait with their error."""
         ...
 
