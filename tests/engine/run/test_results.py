@@ -74,7 +74,7 @@ async def test_outputs_are_those_of_the_steps_that_delivered(engine_of):
         assert "broken" not in run.outputs
         with pytest.raises(KeyError, match=r"'broken' of run '.*' is failed: it has no output"):
             run.outputs["broken"]
-        with pytest.raises(LookupError, match=r"has no step 'prise', but price, broken"):
+        with pytest.raises(LookupError, match=r"has no step 'prise'. Its steps: price, broken"):
             run.output("prise")
 
 
