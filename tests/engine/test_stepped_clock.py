@@ -158,9 +158,10 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
         watching.cancel()
     stall = max(float(file.read_text()) for file in tmp_path.glob("stall.*"))
     events = machine.events()
+    why = f"processes had to wait {stall:.2f} s; their logs:\n{(tmp_path / 'log').read_text()}"
     if stall < LEASE_S / 4:  # Otherwise an owner may have been too late to renew its lease.
-        assert [len(events[run.id, "begun"]) for run in held] == [1] * HELD
-    assert [len(events[run.id, "done"]) for run in (left, *held)] == [1] * (1 + HELD)
+        assert [len(events[run.id, "begun"]) for run in held] == [1] * HELD, why
+    assert [len(events[run.id, "done"]) for run in (left, *held)] == [1] * (1 + HELD), why
     late = ", ".join(f"{what} by {seconds:+.2f} s" for what, seconds in off.items())
     late += f"; processes had to wait {stall:.2f} s at most at a time"
     # A process may have to wait several times: for the processor, then for the database.
