@@ -63,7 +63,7 @@ screenshots: $(VENV)/.dev  ## Pictures of each view of the dashboard, in out/scr
 vendor: $(VENV)/.dev  ## Fetch the libraries of the dashboard again; needs npm.
 	$(BIN)/python tools/vendor.py
 
-test: $(VENV)/.dev  ## The whole test suite, with branch coverage. With ARGS='-k retry' only some tests, without it.
+test: $(VENV)/.dev  ## The whole test suite, with branch coverage. ARGS='-k retry' runs some tests, without coverage.
 	$(BIN)/python -m pytest -n auto --dist worksteal $(if $(ARGS),,--cov --cov-report=) $(ARGS)
 	$(if $(ARGS),,$(BIN)/python tools/coverage_floor.py)
 

@@ -83,7 +83,7 @@ class Slots:
             if not seat.has_slot:
                 return
             seat.has_slot = False
-            if seat.parent is None and not self._queue:
+            if seat.parent is None and not self._queue:  # As nearly always.
                 self._free += 1
                 return
             receiver = self._pass_on_needs_lock(seat.parent)

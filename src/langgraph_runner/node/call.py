@@ -77,7 +77,7 @@ class NodeCall(NodeContext):
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
     attempts: int = 0
-    """How often the function was called."""
+    """How often the function was called. `FastPath` leaves it at 0 until the first attempt has turned out special."""
     task: asyncio.Task[Any] | None = None
     """The task that runs an async node."""
     cancel_requests: int = 0
@@ -92,7 +92,8 @@ class NodeCall(NodeContext):
     later: NodeContext | None = None
     """The context of the latest attempt; None while that is the first one."""
     is_watched: bool = False
-    """Whether a drain, and nothing else, may stop the attempt that runs: it is an entry in the loop's drain watch."""
+    """Whether a drain, and nothing else, may stop the attempt that the pipeline runs: it is an entry in the loop's
+    drain watch. `FastPath` decides this from the options."""
     drain_scope: CancelScope | None = None
     """With this a drain has stopped the attempt; None as long as none has."""
     is_over: bool = False
