@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MAX_BUCKETS = 100
-_MAX_PENDING = 64
+_MAX_PENDING = 256
 """How many successes of a node may be pending. To count them together is cheaper than one by one."""
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}

@@ -88,9 +88,10 @@ class NodeTally:
             # Only these: another thread may have added some since the copy was made.
             del pending[: len(durations)]
             self.success_count += len(durations)
+            buckets_ms, bucket_counts = self._buckets_ms, self._bucket_counts
             for duration_ms in durations:
                 self.duration_sum_ms += duration_ms
-                self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
+                bucket_counts[bisect_left(buckets_ms, duration_ms)] += 1
             self.window.add_successes(durations)
             self.calls.add_executions(len(durations))
 

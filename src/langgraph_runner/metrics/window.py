@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 from langgraph_runner.errors.categories import FailureCategory
@@ -38,7 +39,7 @@ class CallWindow:
         self.size = size
         self.fallbacks = 0
         self.circuit_refusals = 0
-        self._arrivals: deque[Call] = deque()
+        self._arrivals: deque[Call] = deque(maxlen=size)
 
     def add(self, call: Call) -> None:
         """Add the newest call, and remove the oldest one if the window is full."""
@@ -57,14 +58,11 @@ class CallWindow:
 
     def add_executions(self, count: int) -> None:
         """Add `count` executions without a fallback, and remove the oldest calls that no longer fit."""
-        arrivals = self._arrivals
-        arrivals.extend([EXECUTION] * count)
-        while len(arrivals) > self.size:
-            oldest = arrivals.popleft()
-            if oldest.refusal is FailureCategory.CIRCUIT_OPEN:
-                self.circuit_refusals -= 1
-            if oldest.fell_back:
-                self.fallbacks -= 1
+        if self.circuit_refusals or self.fallbacks:
+            for _ in range(count):
+                self.add(EXECUTION)
+        else:  # None of the calls that leave was counted.
+            self._arrivals.extend(repeat(EXECUTION, count))
 
     @property
     def fallback_rate(self) -> float:
@@ -88,22 +86,24 @@ class RollingWindow:
 
     A sample costs O(log n) comparisons, to find its own place and that of the sample that it replaces.
     Making room in the sorted list is one `memmove` of at most 8 bytes a sample: little at a size of 1,000,
-    and the larger part of the cost from 10,000 on (docs/metrics.md has figures).
+    and the larger part of the cost from 10,000 on (docs/metrics.md has figures). Many samples that are added
+    together are sorted when they are next needed in order.
 
     Not thread-safe.
     """
 
-    __slots__ = ("_arrivals", "_sorted", "failures", "size")
+    __slots__ = ("_arrivals", "_is_sorted", "_sorted", "failures", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.failures = 0
-        self._arrivals: deque[Sample] = deque()
+        self._arrivals: deque[Sample] = deque(maxlen=size)
         self._sorted: list[float] = []
+        self._is_sorted = True
 
     def add(self, duration_ms: float, *, failed: bool) -> None:
         """Add the newest execution, and remove the oldest one if the window is full."""
-        durations = self._sorted
+        durations = self._durations()
         if len(durations) >= self.size:
             oldest_ms, oldest_failed = self._arrivals.popleft()
             del durations[bisect_left(durations, oldest_ms)]
@@ -116,17 +116,17 @@ class RollingWindow:
 
     def add_successes(self, durations_ms: list[float]) -> None:
         """Add the newest executions, all of them successes, and remove the oldest ones that no longer fit."""
-        if len(durations_ms) < _SHARE_TO_SORT * self.size:
+        if self._is_sorted and len(durations_ms) < _SHARE_TO_SORT * self.size:
             for duration_ms in durations_ms:
                 self.add(duration_ms, failed=False)
             return
         arrivals = self._arrivals
-        arrivals.extend([(duration_ms, False) for duration_ms in durations_ms])
-        while len(arrivals) > self.size:
-            _, oldest_failed = arrivals.popleft()
-            if oldest_failed:
-                self.failures -= 1
-        self._sorted = sorted([duration_ms for duration_ms, _ in arrivals])
+        if self.failures:
+            leaving = len(arrivals) + len(durations_ms) - self.size
+            for _ in range(min(leaving, len(arrivals))):
+                self.failures -= arrivals.popleft()[1]
+        arrivals.extend((duration_ms, False) for duration_ms in durations_ms)
+        self._is_sorted = False
 
     def percentile(self, percent: int) -> float | None:
         """Return the sorted sample at index `floor(percent / 100 * n)`, at most the last; None if empty.
@@ -134,7 +134,7 @@ class RollingWindow:
         Args:
             percent: From 0 to 100.
         """
-        durations = self._sorted
+        durations = self._durations()
         if not durations:
             return None
         # In whole numbers, because 0.29 * 100 is 28.999999999999996.
@@ -148,10 +148,16 @@ class RollingWindow:
     @property
     def failure_rate(self) -> float:
         """The share of executions that failed, from 0 to 1; 0 if empty."""
-        return self.failures / len(self._sorted) if self._sorted else 0.0
+        return self.failures / len(self._arrivals) if self._arrivals else 0.0
 
     def __len__(self) -> int:
-        return len(self._sorted)
+        return len(self._arrivals)
 
     def __iter__(self) -> Iterator[Sample]:
         return iter(self._arrivals)
+
+    def _durations(self) -> list[float]:
+        """Return all durations, sorted."""
+        if not self._is_sorted:
+            self._sorted, self._is_sorted = sorted([duration_ms for duration_ms, _ in self._arrivals]), True
+        return self._sorted
