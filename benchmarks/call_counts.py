@@ -14,6 +14,7 @@ from benchmarks.contenders import full_node, plain, plain_async
 from benchmarks.graph_chain import PlainState
 from benchmarks.report import Goal, Section, Table
 from langgraph_runner import NodeMetricsCollector, runner_config
+from langgraph_runner.errors.logs import STRUCTLOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +125,7 @@ def _fewest(call: Callable[..., Any], arguments: tuple[Any, ...], *, is_async: b
 @contextmanager
 def _without_structlog() -> Iterator[None]:
     """Hide structlog, as in a program that does not use it and has logged no event yet."""
-    module = sys.modules.pop("structlog", None)
+    module, STRUCTLOG.is_imported = sys.modules.pop("structlog", None), False
     try:
         yield
     finally:

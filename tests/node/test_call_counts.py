@@ -27,7 +27,7 @@ def test_a_success_calls_few_functions(is_async):
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("is_async", "python", "c"), [(False, 8, 10), (True, 9, 13)])
+@pytest.mark.parametrize(("is_async", "python", "c"), [(False, 6, 4), (True, 7, 7)])
 def test_a_success_in_a_graph_calls_few_functions(is_async, python, c):
     """Beside the same graph with a plain node."""
     assert of_success(is_async=is_async, in_graph=True) == expected(python, c, is_async=is_async)

@@ -247,3 +247,38 @@ async def test_a_cancelled_call_is_counted_as_cancelled():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert collector.get_node_metrics("wait").cancelled_count == 1
+
+
+def in_graph(node):
+    """A graph of one node."""
+    return StateGraph(GraphState).add_node("n", node).add_edge("__start__", "n").compile()
+
+
+@pytest.mark.req("N-2")
+def test_langgraph_calls_a_node_without_its_wrapper_after_the_first_success(mode):
+    """The wrapper would look for what to inject, and there is nothing."""
+    node = create_node(mode.function(succeed))
+    graph = in_graph(node)
+    for _ in range(2):
+        assert mode.invoke(graph, {})["story_id"] == "s"
+    wrapper = graph.nodes["n"].bound
+    assert (wrapper.ainvoke if mode.is_async else wrapper.invoke) is node
+
+
+@pytest.mark.req("N-2")
+def test_what_a_node_wants_injected_is_injected_into_each_call(mode):
+    """Its wrapper stays."""
+
+    def work(state, runtime: Runtime):
+        return {"story_id": type(runtime).__name__}
+
+    graph = in_graph(create_node(mode.function(work)))
+    assert [mode.invoke(graph, {})["story_id"] for _ in range(2)] == ["Runtime"] * 2
+
+
+@pytest.mark.req("N-2")
+def test_a_runnable_that_a_node_returns_is_invoked_in_each_call(mode):
+    """LangGraph's wrapper would do so, and the node does it itself."""
+    given = iter([{"story_id": "s"}, RunnableLambda(lambda state: {"story_id": "invoked"})])
+    graph = in_graph(create_node(mode.function(lambda state: next(given))))
+    assert [mode.invoke(graph, {})["story_id"] for _ in range(2)] == ["s", "invoked"]

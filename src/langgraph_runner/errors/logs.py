@@ -29,6 +29,8 @@ EXTRA_FRAMES = "_extra_frames"
 class _Structlog:
     """structlog as far as it can be known without importing it."""
 
+    is_imported = False
+    """Whether it was found to be imported."""
     is_configured: Callable[[], bool]
     """Whether the user has configured it."""
 
@@ -40,6 +42,7 @@ class _Structlog:
         configured = getattr(sys.modules.get("structlog"), "is_configured", None)
         if configured is None:
             return False
+        self.is_imported = True
         self.is_configured = configured  # Nodes ask at each call, and this saves one.
         return bool(configured())
 

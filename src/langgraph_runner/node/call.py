@@ -64,11 +64,11 @@ class NodeCall(NodeContext):
     name: str
     keywords: dict[str, Any]
     collector: NodeMetricsCollector | None
-    retry: RetryConfig | None
-    runtime: Runtime
     started: float
     """In seconds of the runtime's monotonic clock."""
     # Most of these stay as they are in a call that succeeds at once, so they cost nothing there.
+    default_retry: RetryConfig | None = None
+    """That of the config, for a node without a retry of its own."""
     abort_signal_of_run: AbortSignal | None = None
     control: RunControl | None = None
     """LangGraph's, on which a drain is requested."""
@@ -145,8 +145,6 @@ class NodeCall(NodeContext):
         call.name = options.name or call.name_in_graph or callee.name
         call.keywords = callee.prepared(config, keywords) if callee.injected else keywords
         call.collector = options.metrics_collector
-        call.retry = options.retry
-        call.runtime = options.runtime
         call.started = call.runtime.monotonic()
         if callee.is_async:
             try:
@@ -186,13 +184,12 @@ class NodeCall(NodeContext):
             as_collector(collector, field="config['configurable']['metrics_collector']")
             self.collector = collector
         if self.options.retry is None:
-            self.retry = as_retry_config(configurable.get("default_retry"))
+            self.default_retry = as_retry_config(configurable.get("default_retry"))
         self.control = run_control(self.config)
 
     def use(self, runtimes: Runtimes) -> None:
         """Go by another clock than the node's own, from the start of the call."""
         self._given_runtimes = runtimes
-        self.runtime = runtimes.awaiting if self.options.runtime.is_async else runtimes.blocking
         self.restart_clock()
 
     def restart_clock(self) -> None:
@@ -270,6 +267,19 @@ class NodeCall(NodeContext):
             or self.control is not None
             or self.outer is not None
         )
+
+    @property
+    def retry(self) -> RetryConfig | None:
+        """That of the node, else the default of the config."""
+        return self.options.retry or self.default_retry
+
+    @property
+    def runtime(self) -> Runtime:
+        """The clock of the call: the node's own, if it was not given another."""
+        if self._given_runtimes is None:
+            return self.options.runtime
+        is_async = self.options.runtime.is_async
+        return self._given_runtimes.awaiting if is_async else self._given_runtimes.blocking
 
     @property
     def given_runtimes(self) -> Runtimes | None:

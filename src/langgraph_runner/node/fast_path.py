@@ -16,6 +16,7 @@ import asyncio
 import logging
 import sys
 from contextvars import Token, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.runtime import Runtime as GraphRuntime
@@ -25,7 +26,7 @@ from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.attempt import begin_attempt, run_function
 from langgraph_runner.node.call import NO_CONFIG, RUNTIME_KEY, NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import RUNTIME, fields_of
+from langgraph_runner.node.langgraph.internals import RUNTIME, call_directly, fields_of
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.runtime.cancel_scope import watch_for_drain
@@ -58,6 +59,7 @@ class FastPath:
         self._options = options
         self._breaker = options.circuit_breaker
         self._schema = pipeline.schema
+        self._node: Callable[..., Any]
 
     @staticmethod
     def serves(options: CheckedOptions) -> bool:
@@ -81,15 +83,16 @@ class FastPath:
             call = begin(state, config, injected)
             if call is None:
                 return drive(pipeline.run(state, config, injected, wants_outcome=False))
+            run = partial(function, **call.keywords) if call.keywords else function
             value = failed = None
             try:
                 if has_timeout:
                     begin_attempt(call, call)
                     value = drive(run_function(call))
                 elif is_isolated:
-                    value = copy_context().run(function, call.state, **call.keywords)
+                    value = copy_context().run(run, call.state)
                 else:
-                    value = function(call.state, **call.keywords)
+                    value = run(call.state)
             except BaseException as error:
                 failed = error
             if failed is None and (result := end(call, value)) is not _UNFINISHED:
@@ -99,6 +102,7 @@ class FastPath:
             finally:
                 del failed  # Its traceback holds this frame.
 
+        self._node = node
         return node
 
     def awaited(self) -> Callable[..., Any]:
@@ -112,19 +116,20 @@ class FastPath:
             call = begin(state, config, injected)
             if call is None:
                 return await pipeline.run(state, config, injected, wants_outcome=False)
+            run = partial(function, **call.keywords) if call.keywords else function
             value = failed = before_attempt = None
             try:
                 if has_timeout:
                     begin_attempt(call, call)
                     awaitable = run_function(call)
                 elif not is_isolated:
-                    awaitable = function(call.state, **call.keywords)
+                    awaitable = run(call.state)
                 elif call.control is None:
                     awaitable = await_in_context(copy_context(), function, call.state, **call.keywords)
                 else:
                     # LangGraph has made a context for this node. The first attempt takes it, at no cost.
                     before_attempt = copy_context()
-                    awaitable = function(call.state, **call.keywords)
+                    awaitable = run(call.state)
                 if drain_stops and call.control is not None and call.task is not None:
                     watched = watch_for_drain(call, call.task.get_loop())
                     try:
@@ -144,6 +149,7 @@ class FastPath:
             finally:
                 del failed  # Its traceback holds this frame.
 
+        self._node = node
         return node
 
     def _begin(self, state: Any, config: RunnableConfig | None, injected: dict[str, Any]) -> NodeCall | None:  # noqa: C901, PLR0912, PLR0915 - see the module docstring
@@ -156,18 +162,20 @@ class FastPath:
                 return None
             if "configurable" in config:
                 configurable = config["configurable"] or NO_CONFIG
-            if "metadata" in config and config["metadata"] and "langgraph_node" in config["metadata"]:
-                name_in_graph = config["metadata"]["langgraph_node"]
+            if "metadata" in config:
+                metadata = config["metadata"]
+                if metadata and "langgraph_node" in metadata:
+                    name_in_graph = metadata["langgraph_node"]
         if (
             # What only the pipeline reads.
             "abort_signal" in configurable
             or "signal" in configurable
             or "spans" in configurable
             or RUNTIME_KEY in configurable
-            or ("default_retry" in configurable and options.retry is None)
+            or (options.retry is None and "default_retry" in configurable)
             or _LOGGER.isEnabledFor(options.log_level)
             # structlog, once configured, may want the first event whatever the level of the logger is.
-            or ("structlog" in sys.modules and STRUCTLOG.is_configured())
+            or ((STRUCTLOG.is_imported or "structlog" in sys.modules) and STRUCTLOG.is_configured())
         ):
             return None
         collector = options.metrics_collector
@@ -183,7 +191,9 @@ class FastPath:
         control = None
         if RUNTIME in configurable:
             runtime = configurable[RUNTIME]
-            control = runtime.control if isinstance(runtime, GraphRuntime) else None
+            if type(runtime) is not GraphRuntime:
+                return None
+            control = runtime.control
             if control is not None and options.drain_stops and control.drain_requested:
                 return None
         callee = options.callee
@@ -203,8 +213,6 @@ class FastPath:
         call.collector = collector
         call.control = control
         call.permit = permit
-        call.retry = options.retry
-        call.runtime = options.runtime
         if options.retry is None:
             call.state = state
         else:
@@ -242,5 +250,7 @@ class FastPath:
         if call.collector is not None:
             call.collector.record_success(call.name, duration_ms)
         if not fits_graph and call.config:
+            if call.name_in_graph not in schema.seen:
+                call_directly(self._node, call.config)
             schema.look_at(value, call.config)
         return value
