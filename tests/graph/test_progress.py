@@ -190,8 +190,10 @@ def test_what_runs_is_seen_on_a_small_screen():
     progress = LiveProgress(console)
     with progress.shown("audit"):
         for step in range(1, 31):
-            progress.node_started(NodeRun(f"node{step}", step, f"p{step}", None, outcome="done"))
-        progress.node_started(NodeRun("last", 31, "p31", None))
+            node = NodeRun(f"node{step}", step, f"p{step}")
+            node.outcome = "done"
+            progress.node_started(node)
+        progress.node_started(NodeRun("last", 31, "p31"))
         live = _text(progress)
     assert "last" in live
     assert len(live.splitlines()) <= 10

@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from langgraph_runner.graph.slots import Seat
+    import asyncio
 
-__all__ = ["NodeRun", "NodeRunOutcome", "RunListener", "check_listener", "notify"]
+__all__ = ["GRANTED", "NodeRun", "NodeRunOutcome", "RunListener", "check_listener", "notify"]
 
 NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
 
+GRANTED: Final[Future[None]] = Future()
+"""The `granted` of each node that got its slot at once, as nearly all do: to make a future takes its time."""
+GRANTED.set_result(None)
 
-@dataclass(slots=True, eq=False)
+
 class NodeRun:
-    """One call of a node."""
+    """One call of a node.
 
-    name: str
-    """The name of the node in its graph."""
-    step: int
-    """The superstep of its own graph, from 1."""
-    place: str
-    """LangGraph's name of this task, unique in the run: its checkpoint namespace."""
-    parent: NodeRun | None
-    """The node that runs the graph of this one, or has called it as a task; None in the outermost graph."""
+    Args:
+        name: The name of the node in its graph.
+        step: The superstep of its own graph, from 1.
+        place: LangGraph's name of this task, unique in the run: its checkpoint namespace.
+        parent: The node that runs the graph of this one, or has called it as a task; None in the outermost graph.
+    """
+
+    # Defaults of the class, because a node begins and ends often and has seldom another value.
     started: float = 0.0
     """When it was called, after it had waited for its slot; in seconds of a monotonic clock."""
     duration_ms: float = 0.0
     """How long it took, once it has ended."""
     outcome: NodeRunOutcome | None = None
     """How it ended; None as long as it has not."""
-    seat: Seat | None = None
-    """Its claim to a slot; None where an outer run does not count it."""
     is_called: bool = False
     """Whether it has its slot, so that LangGraph calls it."""
+
+    task: asyncio.Task[Any] | None = None
+    """The task that awaits it; None in a blocking run, or once it has ended."""
+
+    # The rest belongs to `Slots`.
+    children: int = 0
+    """How many nodes that it called have not ended."""
+    has_slot: bool = False
+    has_left: bool = False
+    """Whether it has given up its slot, or its place in the queue, for good."""
+    granted: Future[None] = GRANTED
+    """Done when it may begin; its exception is why it may not."""
+
+    def __init__(self, name: str, step: int, place: str, parent: NodeRun | None = None) -> None:
+        self.name = name
+        self.step = step
+        self.place = place
+        self.parent = parent
+
+    def __repr__(self) -> str:
+        return f"NodeRun({self.name!r}, step={self.step}, place={self.place!r}, outcome={self.outcome!r})"
 
 
 class RunListener(Protocol):

@@ -12,119 +12,133 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import Final
+from typing import TYPE_CHECKING
 
-__all__ = ["GRANTED", "Seat", "Slots"]
+if TYPE_CHECKING:
+    from langgraph_runner.graph.listener import NodeRun
 
-GRANTED: Final[Future[None]] = Future()
-"""The `granted` of each seat that got its slot at once, as nearly all do: to make a future takes its time."""
-GRANTED.set_result(None)
-
-
-class Seat:
-    """One node run. Made by `Slots.take()`."""
-
-    # Defaults of the class instead of an `__init__`, which would be a call more for each node.
-    parent: Seat | None = None
-    """The node that called this one, directly or through a graph."""
-    children: int = 0
-    """How many nodes that it called have not ended."""
-    has_slot: bool = False
-    has_ended: bool = False
-    granted: Future[None] = GRANTED
-    """Done when the node may begin; its exception is why it may not."""
+__all__ = ["Slots"]
 
 
 class Slots:
     """A number of slots, which nodes take, lend and give back. Thread-safe; tasks of any loop may wait.
+
+    A node of the outermost graph takes and gives back a free slot without the lock, which nearly all nodes do.
 
     Args:
         limit: How many nodes may be at work, at least 1. A node that waits for those it calls is not at work.
     """
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._queue: deque[Seat] = deque()
+        # An item for each free slot. `pop()` and `append()` are atomic, so no slot is given twice or lost.
+        self._free: list[None] = [None] * limit
+        self._queue: deque[NodeRun] = deque()
         self._closed: Exception | None = None
         self._lock = threading.Lock()
 
-    def take(self, parent: Seat | None) -> Seat:
-        """Ask for a slot. Wait for `seat.granted` before the node begins, and `leave()` in any case.
-
-        Args:
-            parent: The seat of the node that calls; None at the top.
-        """
-        seat = Seat()
+    def take(self, node: NodeRun) -> None:
+        """Ask for a slot. Wait for `node.granted` before the node begins, and `leave()` in any case."""
+        if node.parent is None and not self._queue and self._closed is None and self._pop_free():
+            node.has_slot = True
+            return
         with self._lock:
+            parent = node.parent
             if parent is not None:
-                seat.parent = parent
                 parent.children += 1
             if self._closed is not None:
-                seat.granted = Future()
-                seat.granted.set_exception(self._closed)
-            elif parent is not None and parent.has_slot:
-                parent.has_slot, seat.has_slot = False, True
-            elif self._free:
-                self._free -= 1
-                seat.has_slot = True
+                node.granted = Future()
+                node.granted.set_exception(self._closed)
+            elif parent is not None and parent.has_slot and not parent.has_left:
+                parent.has_slot, node.has_slot = False, True
+            elif self._pop_free():
+                node.has_slot = True
             else:
-                seat.granted = Future()
-                self._queue.append(seat)
-        return seat
+                node.granted = Future()
+                self._queue.append(node)
+        if self._queue and self._free:  # Given back just before the node began to wait.
+            self._hand_out()
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, node: NodeRun) -> None:
         """The node has ended, or has stopped waiting. A second call does nothing."""
+        if node.has_left:
+            return
+        # In this order, while `take()` counts a child before it looks whether its parent has left: so of the two, at
+        # least one sees the other, and they do not both dispose of the parent's slot.
+        node.has_left = True
+        if node.parent is None and not node.children and node.has_slot:
+            node.has_slot = False
+            self._free.append(None)
+            if self._queue:
+                self._hand_out()
+            return
         with self._lock:
-            if seat.has_ended:
+            if node.parent is not None:
+                node.parent.children -= 1
+            if not node.has_slot:
                 return
-            seat.has_ended = True
-            if seat.parent is not None:
-                seat.parent.children -= 1
-            if not seat.has_slot:
-                return
-            seat.has_slot = False
-            if seat.parent is None and not self._queue:  # As nearly always.
-                self._free += 1
-                return
-            receiver = self._pass_on_needs_lock(seat.parent)
-        # Outside the lock: the one that waits may run its callbacks at once. If it has just been cancelled, it will
-        # leave by itself.
-        if receiver is not None and receiver.granted.set_running_or_notify_cancel():
-            receiver.granted.set_result(None)
+            node.has_slot = False
+            receiver = self._pass_on_needs_lock(node.parent)
+        if receiver is not None:
+            _grant(receiver)
 
     def close(self, error: Exception) -> None:
         """Let no further node begin: those that wait, and those that ask from now on, get `error`."""
         with self._lock:
             self._closed = error
-            waiting = [seat for seat in self._queue if not seat.has_ended]
+            waiting = [node for node in self._queue if not node.has_left]
             self._queue.clear()
-        for seat in waiting:
-            if seat.granted.set_running_or_notify_cancel():
-                seat.granted.set_exception(error)
+        for node in waiting:
+            if node.granted.set_running_or_notify_cancel():
+                node.granted.set_exception(error)
 
-    def _pass_on_needs_lock(self, ancestor: Seat | None) -> Seat | None:
-        """Pass on the slot of an ended seat, whose parent is `ancestor`; return the waiting seat that got it."""
-        while ancestor is not None and ancestor.has_ended:
+    def _pop_free(self) -> bool:
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _hand_out(self) -> None:
+        """Give the free slots to nodes that wait."""
+        receivers = []
+        with self._lock:
+            while self._queue and self._pop_free():
+                receiver = self._pass_on_needs_lock(None)
+                if receiver is not None:
+                    receivers.append(receiver)
+        for receiver in receivers:
+            _grant(receiver)
+
+    def _pass_on_needs_lock(self, ancestor: NodeRun | None) -> NodeRun | None:
+        """Pass on the slot of an ended node, whose parent is `ancestor`; return the waiting node that got it."""
+        while ancestor is not None and ancestor.has_left:
             ancestor = ancestor.parent
         if ancestor is not None and not ancestor.has_slot and not ancestor.children:
             ancestor.has_slot = True  # Its last child gives back what it has lent.
             return None
         receiver = self._next_needs_lock(ancestor) if self._queue else None
         if receiver is None:
-            self._free += 1
+            self._free.append(None)
         else:
             receiver.has_slot = True
         return receiver
 
-    def _next_needs_lock(self, ancestor: Seat | None) -> Seat | None:
-        """Remove the next seat from the queue: a child of `ancestor`, to whom the slot belongs, else the first."""
+    def _next_needs_lock(self, ancestor: NodeRun | None) -> NodeRun | None:
+        """Remove the next node from the queue: a child of `ancestor`, to whom the slot belongs, else the first."""
         if ancestor is not None and not ancestor.has_slot:
             for waiting in self._queue:
-                if waiting.parent is ancestor and not waiting.has_ended:
+                if waiting.parent is ancestor and not waiting.has_left:
                     self._queue.remove(waiting)
                     return waiting
         while self._queue:
             waiting = self._queue.popleft()
-            if not waiting.has_ended:
+            if not waiting.has_left:
                 return waiting
         return None
+
+
+def _grant(node: NodeRun) -> None:
+    # Called without the lock: the node that waits may run its callbacks at once. If it has just been cancelled, it
+    # will leave by itself.
+    if node.granted.set_running_or_notify_cancel():
+        node.granted.set_result(None)

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables.config import var_child_runnable_config
@@ -23,14 +24,13 @@ from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.graph.captures import OUTERMOST, Captures
-from langgraph_runner.graph.listener import NodeRun, notify
-from langgraph_runner.graph.slots import GRANTED
+from langgraph_runner.graph.listener import GRANTED, NodeRun, notify
 from langgraph_runner.graph.thread_calls import calls_in_threads, when_all_ended
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.wake import call_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from uuid import UUID
 
     from langgraph_runner.graph.listener import NodeRunOutcome, RunListener
     from langgraph_runner.graph.slots import Slots
@@ -78,6 +78,9 @@ class RunWatch:
         """For each run of any kind, the node inside which it is; for the run of a node, that node."""
         self._held: set[int] = set()
         """Runs of nodes that were cancelled while their functions go on in threads."""
+        # A node that is cancelled while other handlers are notified of its begin never reports an end. It is noticed
+        # by the end of its task, as soon as anything depends on it: a listener, or a node that waits for its slot.
+        self._watches_tasks = slots is not None and listener is not None
 
     def stop(self, error: Exception) -> None:
         """Let no further node begin. Where the run can be resumed, no node that ends later counts as done."""
@@ -122,25 +125,23 @@ class RunWatch:
             not place
             or metadata is None
             or (parent is not None and parent.place == place)
-            or metadata.get("langgraph_node") == START
+            or (name := metadata.get("langgraph_node")) == START
         ):
             self._enclosing[key] = parent
             return None
-        node = NodeRun(
-            str(metadata.get("langgraph_node")), int(metadata.get("langgraph_step", 0)), place, parent
-        )
+        node = NodeRun(str(name), int(metadata.get("langgraph_step", 0)), place, parent)
         if parent_run_id is not None and parent_run_id.int == self._root and node.step not in self.waves:
             self.waves.add(node.step)
             self._failed.clear()  # The graph has survived these failures.
         if self._slots is not None:
-            node.seat = self._slots.take(parent.seat if parent is not None else None)
-            if task is not None:
-                # A node that is cancelled while other handlers are notified of its begin never reports an end.
-                task.add_done_callback(partial(self._task_ended, run_id))
+            node.task = task
+            self._slots.take(node)
         elif outside is not None:
-            node.seat = outside.seat
+            node.granted = outside.granted
         self._enclosing[key] = self._nodes[key] = node
-        if self.stopped is None and (node.seat is None or node.seat.granted is GRANTED):
+        if self._watches_tasks or node.granted is not GRANTED:
+            self._watch_tasks(key, node)
+        if self.stopped is None and node.granted is GRANTED:
             if self._listener is None:
                 node.is_called = True
             else:
@@ -196,8 +197,8 @@ class RunWatch:
             self._enclosing.pop(key, None)
         if node is not None:
             node.outcome = "done"
-            if node.seat is not None and self._slots is not None:
-                self._slots.leave(node.seat)
+            if self._slots is not None:
+                self._slots.leave(node)
         return node
 
     def _record_output(self, run_id: UUID, output: Any) -> None:
@@ -226,7 +227,7 @@ class RunWatch:
         metadata = (var_child_runnable_config.get() or {}).get("metadata") or {}
         place = metadata.get("langgraph_checkpoint_ns")
         caller = next((node for node in nodes if node.place == place), None)
-        if any(node.parent is caller for node in nodes):
+        if any(node.parent is caller and not _is_lost(node) for node in nodes):
             return False
         return caller is None or self.captures.blocks(caller.place)
 
@@ -256,6 +257,7 @@ class RunWatch:
             self._release(key, node)
         if self._listener is not None and node.is_called:
             node.duration_ms = (_monotonic() - node.started) * 1000
+            node.task = None  # The listener may keep the node.
             notify(self._listener, "node_ended", node)
         return node
 
@@ -274,8 +276,24 @@ class RunWatch:
     def _release(self, key: int, node: NodeRun) -> None:
         self._held.discard(key)
         self._enclosing.pop(key, None)
-        if node.seat is not None and self._slots is not None:
-            self._slots.leave(node.seat)
+        if self._slots is not None:
+            self._slots.leave(node)
+
+    def _watch_tasks(self, key: int, node: NodeRun) -> None:
+        """Watch the task of a node that begins; if it is the first one that has to wait, those of all nodes."""
+        if self._watches_tasks:
+            self._watch_task(key, node)
+        elif self._slots is not None:
+            self._watches_tasks = (
+                True  # First, so that a node that begins meanwhile is watched by one of the two.
+            )
+            for each in tuple(self._nodes.items()):
+                self._watch_task(*each)
+
+    def _watch_task(self, key: int, node: NodeRun) -> None:
+        if node.task is not None:
+            ended = partial(self._task_ended, UUID(int=key))
+            call_soon(node.task.get_loop(), partial(node.task.add_done_callback, ended))
 
     def _task_ended(self, run_id: UUID, task: asyncio.Task[Any]) -> None:
         if run_id.int in self._nodes and not _is_of_handler(task):
@@ -312,41 +330,53 @@ class WatchHandler(_Inline, BaseCallbackHandler):
 
     def _start_blocking(
         self,
-        *_: Any,
+        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
+        inputs: object,  # noqa: ARG002
+        *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
         metadata: Mapping[str, Any] | None = None,
-        **__: Any,
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
     ) -> None:
         watch = self.watch
         node = watch.enter(run_id, parent_run_id, metadata)
         if node is None or node.is_called:
             return
         with watch.admission(run_id, node):
-            if node.seat is not None:
-                node.seat.granted.result()
+            node.granted.result()
 
     async def _start_awaited(
         self,
-        *_: Any,
+        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
+        inputs: object,  # noqa: ARG002
+        *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
         metadata: Mapping[str, Any] | None = None,
-        **__: Any,
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
     ) -> None:
         watch = self.watch
         node = watch.enter(run_id, parent_run_id, metadata, asyncio.current_task())
         if node is None or node.is_called:
             return
         with watch.admission(run_id, node):
-            if node.seat is not None:
-                await asyncio.wrap_future(node.seat.granted)
+            await asyncio.wrap_future(node.granted)
 
     def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
         """Record the begin of a tool, which is not a node and never waits."""
         self.watch.enter(run_id, parent_run_id)
 
-    def on_chain_end(self, outputs: Any, *_: Any, run_id: UUID, **__: Any) -> None:
+    def on_chain_end(
+        self,
+        outputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: object = None,  # noqa: ARG002
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
         """Record the end of a chain.
 
         Raises:
@@ -379,6 +409,11 @@ def watch_of(callbacks: Any) -> RunWatch | None:
     handlers: Any = getattr(callbacks, "handlers", callbacks) or ()
     watches = [each.watch for each in handlers if isinstance(each, WatchHandler)]
     return max(watches, key=lambda watch: watch.depth, default=None)
+
+
+def _is_lost(node: NodeRun) -> bool:
+    """Whether the task of a node has ended without a report."""
+    return node.task is not None and node.task.done() and not _is_of_handler(node.task)
 
 
 def _is_of_handler(task: asyncio.Task[Any]) -> bool:
