@@ -27,6 +27,7 @@ from langgraph_runner.runtime.threads import call_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from langgraph_runner.graph.execution import Execution
     from langgraph_runner.graph.options import ExecutionOptions
@@ -78,24 +79,39 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
     return None
 
 
-async def run_awaited(execution: Execution, graph_input: Any, options: dict[str, Any]) -> Exception | None:
-    """Do as `run_blocking()`, on the event loop; `options` are those of `graph.astream()`."""
-    try:
-        if execution.is_stoppable:
-            async for _ in stream(execution, graph_input, options):
-                pass
-            return None
-        chunks: Any = execution.graph.astream(
-            graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
-        )
+async def run_awaited(
+    execution: Execution, graph_input: Any, options: dict[str, Any], shown: AbstractContextManager[object]
+) -> GraphRunResult:
+    """Run the graph to its end, on the event loop; `options` are those of `graph.astream()`.
+
+    Everything that happens in a run passes through this coroutine and those that await it, so there are few of them.
+
+    Args:
+        execution: The run.
+        graph_input: The input of the graph.
+        options: Those of `graph.astream()`.
+        shown: Shows the progress of the run.
+    """
+    error: Exception | None = None
+    with shown:
         try:
-            async for mode, data in chunks:
-                execution.take(mode, data)
-        finally:
-            await chunks.aclose()
-    except Exception as error:
-        return error
-    return None
+            if execution.is_stoppable:
+                async for _ in stream(execution, graph_input, options):
+                    pass
+            else:
+                chunks: Any = execution.graph.astream(
+                    graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
+                )
+                try:
+                    async for mode, data in chunks:
+                        execution.take(mode, data)
+                finally:
+                    await chunks.aclose()
+        except Exception as raised:
+            error = raised
+        result = execution.result(error)
+    await end_run(execution, result, is_async=True)
+    return result
 
 
 async def stream(
@@ -129,14 +145,13 @@ async def stream(
         await chunks.aclose()
 
 
-async def end_run(
-    execution: Execution, result: GraphRunResult, options: ExecutionOptions, *, is_async: bool
-) -> None:
+async def end_run(execution: Execution, result: GraphRunResult, *, is_async: bool) -> None:
     """Record how the run ended, and call the error handler. If that fails, it is logged; the result stays."""
     runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
-    await _record_end(execution, result, runtime)
-    handler = options.error_handler
-    error = _error_for_handler(result, options)
+    if isinstance(execution.graph.checkpointer, JsonFileSaver):
+        await _record_end(execution, result, execution.graph.checkpointer, runtime)
+    handler = execution.options.error_handler
+    error = _error_for_handler(result, execution.options)
     if handler is None or error is None:
         return
     callback = accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
@@ -149,10 +164,9 @@ async def end_run(
         _log_failure("run.error_handler_failed", "The error handler failed, too", failure, error)
 
 
-async def _record_end(execution: Execution, result: GraphRunResult, runtime: Runtime) -> None:
-    saver = execution.graph.checkpointer
-    if not isinstance(saver, JsonFileSaver):
-        return
+async def _record_end(
+    execution: Execution, result: GraphRunResult, saver: JsonFileSaver, runtime: Runtime
+) -> None:
     end: dict[str, Any] = {
         "status": result.status.value,
         "started": result.started_at,

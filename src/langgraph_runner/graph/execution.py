@@ -64,6 +64,7 @@ class Execution:
     ) -> None:
         ambient: RunnableConfig = var_child_runnable_config.get() or {}
         self.graph = graph
+        self.options = options
         self._outer_control = run_control(ambient) if ambient else None
         """The control of the graph whose node this run is a part of; None outside a graph."""
         self.started = _clock.monotonic()

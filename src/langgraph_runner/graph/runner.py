@@ -117,7 +117,7 @@ class GraphRunner:
         execution = self._execution(config, abort_signal, control, is_async=False)
         with self._shown(execution):
             result = execution.result(run_blocking(execution, input, asked))
-        drive(end_run(execution, result, self.options, is_async=False))
+        drive(end_run(execution, result, is_async=False))
         return result
 
     async def arun(
@@ -138,10 +138,7 @@ class GraphRunner:
         """
         asked = self._stream_options(options)
         execution = self._execution(config, abort_signal, control, is_async=True)
-        with self._shown(execution):
-            result = execution.result(await run_awaited(execution, input, asked))
-        await end_run(execution, result, self.options, is_async=True)
-        return result
+        return await run_awaited(execution, input, asked, self._shown(execution))
 
     def invoke(
         self,
@@ -172,9 +169,9 @@ class GraphRunner:
         **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `arun()`, but raise what ended the run, as `invoke()` does."""
-        return _raise_error_of(
-            await self.arun(input, config, abort_signal=abort_signal, control=control, **options)
-        )
+        asked = self._stream_options(options)
+        execution = self._execution(config, abort_signal, control, is_async=True)
+        return _raise_error_of(await run_awaited(execution, input, asked, self._shown(execution)))
 
     async def astream(
         self,
@@ -219,7 +216,7 @@ class GraphRunner:
             except Exception as raised:
                 error = raised
             result = execution.result(error)
-        await end_run(execution, result, self.options, is_async=True)
+        await end_run(execution, result, is_async=True)
         _raise_error_of(result)
 
     def _execution(
