@@ -18,7 +18,7 @@ from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.graph.captures import is_blocked, records_in
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
-from langgraph_runner.graph.watch import RunWatch, WatchHandler, watch_of
+from langgraph_runner.graph.watch import RunWatch, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
 from langgraph_runner.node.langgraph.internals import is_checkpointed, run_control
 from langgraph_runner.node.langgraph.schema import STOPS_WHEN_BLOCKED
@@ -97,7 +97,7 @@ class Execution:
         elif control is None:
             control = RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
         self.control = control
-        handlers: Any = [WatchHandler(self._watch)]
+        handlers: Any = [self._watch]
         self.config: RunnableConfig
         if ambient or isinstance(callbacks, BaseCallbackManager):
             self.config = merge_configs({**configured, "callbacks": callbacks}, {"callbacks": handlers})

@@ -35,13 +35,24 @@ if TYPE_CHECKING:
     from langgraph_runner.graph.listener import NodeRunOutcome, RunListener
     from langgraph_runner.graph.slots import Slots
 
-__all__ = ["RunWatch", "WatchHandler", "watch_of"]
+__all__ = ["RunWatch", "watch_of"]
 
 _monotonic: Final = REAL_RUNTIMES.blocking.monotonic
 
 
-class RunWatch:
-    """What is known of one run. Thread-safe: each entry is written by the run that it is about.
+class _Inline:
+    """Called before LangGraph goes on, and not for what models say, token by token."""
+
+    raise_error = True  # Otherwise LangGraph would call a node that may not begin.
+    run_inline = True
+    ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = ignore_custom_event = True
+    ignore_chain = ignore_agent = False
+
+
+class RunWatch(_Inline, BaseCallbackHandler):
+    """What is known of one run, and the handler that is told of it; add it to the callbacks of the run.
+
+    It makes a node wait for its slot. Thread-safe: each entry is written by the run that it is about.
 
     Args:
         slots: The cap on nodes at work; None where an outer run keeps it.
@@ -81,6 +92,101 @@ class RunWatch:
         # A node that is cancelled while other handlers are notified of its begin never reports an end. It is noticed
         # by the end of its task, as soon as anything depends on it: a listener, or a node that waits for its slot.
         self._watches_tasks = slots is not None and listener is not None
+
+    @property
+    def on_chain_start(self) -> Callable[..., Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The method for the way in which LangChain calls it: async where an event loop runs.
+
+        A property in the place of a method, because LangChain reads it before each call.
+        """
+        # Returns None where `asyncio.get_running_loop()` would raise, which costs more.
+        return self._start_blocking if asyncio._get_running_loop() is None else self._start_awaited  # noqa: SLF001
+
+    def _start_blocking(
+        self,
+        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
+        inputs: object,  # noqa: ARG002
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        node = self.enter(run_id, parent_run_id, metadata)
+        if node is None or node.is_called:
+            return
+        with self.admission(run_id, node):
+            node.granted.result()
+
+    async def _start_awaited(
+        self,
+        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
+        inputs: object,  # noqa: ARG002
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        node = self.enter(run_id, parent_run_id, metadata, asyncio.current_task())
+        if node is None or node.is_called:
+            return
+        with self.admission(run_id, node):
+            await asyncio.wrap_future(node.granted)
+
+    def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
+        """Record the begin of a tool, which is not a node and never waits."""
+        self.enter(run_id, parent_run_id)
+
+    def on_chain_end(
+        self,
+        outputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: object = None,  # noqa: ARG002
+        tags: object = None,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Record the end of a chain.
+
+        Raises:
+            GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
+        """
+        if (
+            self._outer is not None
+            or self._listener is not None
+            or self.captures.has_any
+            or type(outputs) is not dict
+            or "errors" in outputs
+        ):
+            self._record_output(run_id, outputs)
+            node = self.leave(run_id)
+        else:  # The same for an ordinary output, with fewer calls.
+            key = run_id.int
+            node = self._nodes.pop(key, None)
+            if key not in self._held:
+                self._enclosing.pop(key, None)
+            if node is not None:
+                node.outcome = "done"
+                if self._slots is not None:
+                    self._slots.leave(node)
+        if node is not None and self.stopped is not None and self.is_persisted:
+            # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
+            raise GraphDrained(str(self.stopped))
+
+    def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record that a chain has failed, or was interrupted or cancelled."""
+        if not (isinstance(error, Exception) and is_control_flow(error)):
+            self.record_error(run_id)
+        self.leave(run_id, _outcome_of(error), error)
+
+    def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record the end of a tool."""
+        self.leave(run_id)
+
+    on_tool_error = on_tool_end
 
     def stop(self, error: Exception) -> None:
         """Let no further node begin. Where the run can be resumed, no node that ends later counts as done."""
@@ -175,32 +281,6 @@ class RunWatch:
             node.started = _monotonic()
             notify(self._listener, "node_started", node)
 
-    def succeed(self, run_id: UUID, output: Any) -> NodeRun | None:
-        """Record that a run has ended with an output.
-
-        Returns:
-            The node, if the run is that of a node that had not ended.
-        """
-        if (
-            self._outer is not None
-            or self._listener is not None
-            or self.captures.has_any
-            or type(output) is not dict
-            or "errors" in output
-        ):
-            self._record_output(run_id, output)
-            return self.leave(run_id)
-        # The same for an ordinary output, with fewer calls.
-        key = run_id.int
-        node = self._nodes.pop(key, None)
-        if key not in self._held:
-            self._enclosing.pop(key, None)
-        if node is not None:
-            node.outcome = "done"
-            if self._slots is not None:
-                self._slots.leave(node)
-        return node
-
     def _record_output(self, run_id: UUID, output: Any) -> None:
         """Follow captured failures through an output: of a node, or of a graph or a chain that a node calls."""
         node = self._nodes.get(run_id.int)
@@ -284,9 +364,8 @@ class RunWatch:
         if self._watches_tasks:
             self._watch_task(key, node)
         elif self._slots is not None:
-            self._watches_tasks = (
-                True  # First, so that a node that begins meanwhile is watched by one of the two.
-            )
+            # First, so that a node that begins meanwhile is watched by one of the two.
+            self._watches_tasks = True
             for each in tuple(self._nodes.items()):
                 self._watch_task(*each)
 
@@ -300,106 +379,6 @@ class RunWatch:
             self.leave(run_id, "cancelled")
 
 
-class _Inline:
-    """Called before LangGraph goes on, and not for what models say, token by token."""
-
-    raise_error = True  # Otherwise LangGraph would call a node that may not begin.
-    run_inline = True
-    ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = ignore_custom_event = True
-    ignore_chain = ignore_agent = False
-
-
-class WatchHandler(_Inline, BaseCallbackHandler):
-    """Is called at the begin and at the end of chains and tools, and makes a node wait for its slot.
-
-    Add it to the callbacks of the run. The watch does not refer to it: a cycle of the two would be left to the
-    garbage collector after each run.
-    """
-
-    def __init__(self, watch: RunWatch) -> None:
-        self.watch = watch
-
-    @property
-    def on_chain_start(self) -> Callable[..., Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """The method for the way in which LangChain calls it: async where an event loop runs.
-
-        A property in the place of a method, because LangChain reads it before each call.
-        """
-        # Returns None where `asyncio.get_running_loop()` would raise, which costs more.
-        return self._start_blocking if asyncio._get_running_loop() is None else self._start_awaited  # noqa: SLF001
-
-    def _start_blocking(
-        self,
-        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
-        inputs: object,  # noqa: ARG002
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        tags: object = None,  # noqa: ARG002
-        **_: Any,
-    ) -> None:
-        watch = self.watch
-        node = watch.enter(run_id, parent_run_id, metadata)
-        if node is None or node.is_called:
-            return
-        with watch.admission(run_id, node):
-            node.granted.result()
-
-    async def _start_awaited(
-        self,
-        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
-        inputs: object,  # noqa: ARG002
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        tags: object = None,  # noqa: ARG002
-        **_: Any,
-    ) -> None:
-        watch = self.watch
-        node = watch.enter(run_id, parent_run_id, metadata, asyncio.current_task())
-        if node is None or node.is_called:
-            return
-        with watch.admission(run_id, node):
-            await asyncio.wrap_future(node.granted)
-
-    def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
-        """Record the begin of a tool, which is not a node and never waits."""
-        self.watch.enter(run_id, parent_run_id)
-
-    def on_chain_end(
-        self,
-        outputs: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: object = None,  # noqa: ARG002
-        tags: object = None,  # noqa: ARG002
-        **_: Any,
-    ) -> None:
-        """Record the end of a chain.
-
-        Raises:
-            GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
-        """
-        watch = self.watch
-        if watch.succeed(run_id, outputs) is not None and watch.stopped is not None and watch.is_persisted:
-            # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
-            raise GraphDrained(str(watch.stopped))
-
-    def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
-        """Record that a chain has failed, or was interrupted or cancelled."""
-        if not (isinstance(error, Exception) and is_control_flow(error)):
-            self.watch.record_error(run_id)
-        self.watch.leave(run_id, _outcome_of(error), error)
-
-    def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        """Record the end of a tool."""
-        self.watch.leave(run_id)
-
-    on_tool_error = on_tool_end
-
-
 def watch_of(callbacks: Any) -> RunWatch | None:
     """Return the watch of the innermost run that `callbacks` belong to; None outside a run of a `GraphRunner`.
 
@@ -407,7 +386,7 @@ def watch_of(callbacks: Any) -> RunWatch | None:
         callbacks: A list of handlers, or LangChain's manager of them.
     """
     handlers: Any = getattr(callbacks, "handlers", callbacks) or ()
-    watches = [each.watch for each in handlers if isinstance(each, WatchHandler)]
+    watches = [each for each in handlers if isinstance(each, RunWatch)]
     return max(watches, key=lambda watch: watch.depth, default=None)
 
 
@@ -423,7 +402,7 @@ def _is_of_handler(task: asyncio.Task[Any]) -> bool:
     ends before the node is called.
     """
     code = getattr(task.get_coro(), "cr_code", None)
-    return code is WatchHandler._start_awaited.__code__  # noqa: SLF001 - of this module
+    return code is RunWatch._start_awaited.__code__  # noqa: SLF001 - of this module
 
 
 def _outcome_of(error: BaseException) -> NodeRunOutcome:
