@@ -51,6 +51,11 @@ _clock: Final = REAL_RUNTIMES.blocking
 class Execution:
     """The config, the controls and the result of one run, made of what `GraphRunner.run()` was given."""
 
+    _values: Any = None
+    _is_interrupted = False
+    _interrupts: tuple[Interrupt, ...] = ()
+    _stop: _StopControl | None = None
+
     def __init__(
         self,
         graph: Pregel[Any, Any, Any, Any],
@@ -70,9 +75,6 @@ class Execution:
         self.started = _clock.monotonic()
         self.started_at = _clock.now_utc()
         self.timeout_ms = options.timeout_ms
-        self._values: Any = None
-        self._is_interrupted = False
-        self._interrupts: tuple[Interrupt, ...] = ()
         given = {**_configurable(graph.config), **_configurable(config)}
         self.signal = _signal_of({**(config or {}), "configurable": given}, ambient, abort_signal)
         is_bounded = self.timeout_ms is not None or self.signal is not None
@@ -90,7 +92,6 @@ class Execution:
         configs: tuple[RunnableConfig, ...] = (configured, graph.config or {}, ambient)
         if not is_async and not any(each.get("max_concurrency") for each in configs):
             configured["max_concurrency"] = options.max_concurrency + _SPARE_THREADS
-        self._stop: _StopControl | None = None
         if options.stop_when_blocked:
             self._stop = _StopControl(control or self._outer_control or RunControl(), self._watch)
             control = self._stop
@@ -302,7 +303,7 @@ class _StopControl(_NestedControl):
 
 
 def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
-    return (config or {}).get("configurable") or {}
+    return (config.get("configurable") if config else None) or {}
 
 
 def _signal_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from langgraph.pregel import Pregel
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal
 
 __all__ = ["GraphRunner"]
+
+_NOT_SHOWN: Final = contextlib.nullcontext()
 
 
 class GraphRunner:
@@ -77,6 +79,7 @@ class GraphRunner:
         self.graph = with_default_retry(self._plain_graph, self.options.default_retry)
         """The graph that runs: `graph` itself, or a copy that has a checkpointer for `persistence_path` or a retry
         policy for plain nodes."""
+        self._output_keys = self.graph.stream_channels_asis
         self._default_retry_of_graph = default_retry_in(self.graph.config)
         self._progress = progress
         if progress is True:
@@ -227,7 +230,7 @@ class GraphRunner:
         *,
         is_async: bool,
     ) -> Execution:
-        in_config = default_retry_in(config) or self._default_retry_of_graph
+        in_config = (default_retry_in(config) if config else None) or self._default_retry_of_graph
         return Execution(
             self.graph if in_config is None else with_default_retry(self._plain_graph, in_config),
             self.options,
@@ -244,11 +247,11 @@ class GraphRunner:
         if self.options.persistence_path is not None:
             # Each wave is on disk before the next one begins.
             options.setdefault("durability", "sync")
-        return {"output_keys": self.graph.stream_channels_asis, **options}
+        return {"output_keys": self._output_keys, **options}
 
     def _shown(self, execution: Execution) -> contextlib.AbstractContextManager[Any]:
         shown = getattr(self._progress, "shown", None)
-        return contextlib.nullcontext() if shown is None else shown(execution.graph.get_name())
+        return _NOT_SHOWN if shown is None else shown(execution.graph.get_name())
 
 
 def _check_fallbacks(graph: Pregel[Any, Any, Any, Any]) -> None:
