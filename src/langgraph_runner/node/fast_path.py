@@ -54,11 +54,22 @@ class FastPath:
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
-        options = pipeline.options
+        options, callee, schema = pipeline.options, pipeline.options.callee, pipeline.schema
         self._pipeline = pipeline
+        # What a call reads, gathered in one object.
         self._options = options
+        self._name = options.name
+        self._has_retry = options.retry is not None
         self._breaker = options.circuit_breaker
-        self._schema = pipeline.schema
+        self._collector = options.metrics_collector
+        self._drain_stops = options.drain_stops
+        self._log_level = options.log_level
+        self._is_async = callee.is_async
+        self._name_of_function = callee.name
+        self._prepared = callee.prepared if callee.injected else None
+        self._schema = schema
+        self._fields_of_failure = schema.captured
+        self._seen_in = schema.seen
         self._node: Callable[..., Any]
 
     @staticmethod
@@ -154,7 +165,6 @@ class FastPath:
 
     def _begin(self, state: Any, config: RunnableConfig | None, injected: dict[str, Any]) -> NodeCall | None:  # noqa: C901, PLR0912, PLR0915 - see the module docstring
         """Begin an ordinary call; return None, without any effect, if the call is not one."""
-        options = self._options
         configurable = NO_CONFIG
         name_in_graph = None
         if config:
@@ -172,33 +182,30 @@ class FastPath:
             or "signal" in configurable
             or "spans" in configurable
             or RUNTIME_KEY in configurable
-            or (options.retry is None and "default_retry" in configurable)
-            or _LOGGER.isEnabledFor(options.log_level)
+            or (not self._has_retry and "default_retry" in configurable)
+            or _LOGGER.isEnabledFor(self._log_level)
             # structlog, once configured, may want the first event whatever the level of the logger is.
             or ((STRUCTLOG.is_imported or "structlog" in sys.modules) and STRUCTLOG.is_configured())
         ):
             return None
-        collector = options.metrics_collector
+        collector = self._collector
         if "metrics_collector" in configurable and configurable["metrics_collector"] is not None:
             collector = configurable["metrics_collector"]
         if collector is not None and type(collector) is not NodeMetricsCollector:
             return None
-        permit = 0
-        if self._breaker is not None:
-            if self._breaker.idle_permit is None:
-                return None
-            permit = self._breaker.idle_permit
+        permit = 0 if self._breaker is None else self._breaker.idle_permit
+        if permit is None:
+            return None
         control = None
         if RUNTIME in configurable:
             runtime = configurable[RUNTIME]
             if type(runtime) is not GraphRuntime:
                 return None
             control = runtime.control
-            if control is not None and options.drain_stops and control.drain_requested:
+            if control is not None and self._drain_stops and control.drain_requested:
                 return None
-        callee = options.callee
         call = NodeCall()
-        if callee.is_async:
+        if self._is_async:
             try:
                 task = asyncio.current_task()
             except RuntimeError:  # Something else than asyncio drives the coroutine.
@@ -206,22 +213,22 @@ class FastPath:
             if task is None:
                 return None
             call.task, call.cancel_requests = task, task.cancelling()
-        call.options = options
+        call.options = self._options
         call.config = config
         call.configurable = configurable
-        call.keywords = callee.prepared(config, injected) if callee.injected else injected
+        call.keywords = injected if self._prepared is None else self._prepared(config, injected)
         call.collector = collector
         call.control = control
         call.permit = permit
-        if options.retry is None:
-            call.state = state
-        else:
+        if self._has_retry:
             call.pristine, call.state = state, isolated(state)
+        else:
+            call.state = state
         if type(name_in_graph) is str:
             call.name_in_graph = name_in_graph
-            call.name = options.name or name_in_graph or callee.name
+            call.name = self._name or name_in_graph or self._name_of_function
         else:
-            call.name = options.name or callee.name
+            call.name = self._name or self._name_of_function
         call.token = token = CURRENT_CONTEXT.set(call)
         if token.old_value is not None and token.old_value is not Token.MISSING:
             CURRENT_CONTEXT.reset(token)  # A node inside the function of another one.
@@ -235,9 +242,8 @@ class FastPath:
             self._breaker is not None and self._breaker.idle_permit != call.permit
         ):
             return _UNFINISHED
-        schema = self._schema
         fields = fields_of(call.configurable) if call.config else NO_CONFIG
-        fits_graph = call.name_in_graph in schema.seen and schema.captured <= fields.keys()
+        fits_graph = call.name_in_graph in self._seen_in and self._fields_of_failure <= fields.keys()
         for key in value:
             if key not in fields:
                 if type(key) is not str:
@@ -250,7 +256,7 @@ class FastPath:
         if call.collector is not None:
             call.collector.record_success(call.name, duration_ms)
         if not fits_graph and call.config:
-            if call.name_in_graph not in schema.seen:
+            if call.name_in_graph not in self._seen_in:
                 call_directly(self._node, call.config)
-            schema.look_at(value, call.config)
+            self._schema.look_at(value, call.config)
         return value
