@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
+from multiprocessing import get_context
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -75,6 +77,40 @@ def race(contenders: Iterable[Contender], *, rounds: int, turn_s: float = TURN_S
         finally:
             gc.unfreeze()
     return Figures({turn.contender.name: turn.taken_us for turn in turns})
+
+
+def race_in_processes(
+    make: Callable[..., Iterable[Contender]], *arguments: Any, rounds: int, processes: int, **keywords: Any
+) -> Figures:
+    """Race the contenders in several new processes, one after the other, and put their turns together.
+
+    Where objects lie in memory differs from process to process, and moves the ratio of two chains by half a percent.
+
+    Args:
+        make: A function of a module, which makes the contenders of its arguments.
+        *arguments: What it is called with; they are pickled.
+        rounds: How many turns each contender gets in each process.
+        processes: How many processes; 0 for a race in this one.
+        **keywords: What it is called with, too.
+    """
+    if not processes:
+        return race(make(*arguments, **keywords), rounds=rounds)
+    turns: dict[str, list[float]] = {}
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for _ in range(processes):
+            found = pool.submit(_race_of, make, arguments, keywords, rounds).result()
+            for name, taken_us in found.turns.items():
+                turns.setdefault(name, []).extend(taken_us)
+    return Figures(turns)
+
+
+def _race_of(
+    make: Callable[..., Iterable[Contender]],
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    rounds: int,
+) -> Figures:
+    return race(make(*arguments, **keywords), rounds=rounds)
 
 
 class _Turn:

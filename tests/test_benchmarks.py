@@ -131,8 +131,8 @@ def test_sections_are_measured_and_rendered(success_path: Any, failed_attempt: A
         success_path.measure(1),
         call_counts.measure(),
         failed_attempt.measure(1),
-        graph_chain.measure(1),
-        graph_runner.measure(1),
+        graph_chain.measure(1, processes=0),
+        graph_runner.measure(1, processes=0),
     ]
     text = render(sections)
     for section in sections:
