@@ -38,9 +38,14 @@ class Slots:
 
     def take(self, node: NodeRun) -> None:
         """Ask for a slot. Wait for `node.granted` before the node begins, and `leave()` in any case."""
-        if node.parent is None and not self._queue and self._closed is None and self._pop_free():
-            node.has_slot = True
-            return
+        if node.parent is None and not self._queue and self._closed is None:
+            try:
+                self._free.pop()
+            except IndexError:
+                pass
+            else:
+                node.has_slot = True
+                return
         with self._lock:
             parent = node.parent
             if parent is not None:

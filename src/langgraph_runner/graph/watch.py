@@ -168,10 +168,8 @@ class RunWatch(_Inline, BaseCallbackHandler):
             node = self._nodes.pop(key, None)
             if key not in self._held:
                 self._enclosing.pop(key, None)
-            if node is not None:
-                node.outcome = "done"
-                if self._slots is not None:
-                    self._slots.leave(node)
+            if node is not None and self._slots is not None:
+                self._slots.leave(node)
         if node is not None and self.stopped is not None and self.is_persisted:
             # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
             raise GraphDrained(str(self.stopped))
@@ -245,9 +243,10 @@ class RunWatch(_Inline, BaseCallbackHandler):
         elif outside is not None:
             node.granted = outside.granted
         self._enclosing[key] = self._nodes[key] = node
-        if self._watches_tasks or node.granted is not GRANTED:
+        is_granted = node.granted is GRANTED
+        if self._watches_tasks or not is_granted:
             self._watch_tasks(key, node)
-        if self.stopped is None and node.granted is GRANTED:
+        if is_granted and self.stopped is None:
             if self._listener is None:
                 node.is_called = True
             else:
