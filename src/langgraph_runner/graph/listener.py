@@ -37,8 +37,8 @@ class NodeRun:
     """How long it took, once it has ended."""
     outcome: NodeRunOutcome | None = None
     """How it ended; None as long as it has not."""
-    is_called: bool = False
-    """Whether it has its slot, so that LangGraph calls it."""
+    is_called: bool = True
+    """Whether LangGraph calls it; False as long as it waits for its slot, or if its run was stopped."""
 
     task: asyncio.Task[Any] | None = None
     """The task that awaits it; None in a blocking run, or once it has ended."""

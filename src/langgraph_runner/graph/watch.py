@@ -246,11 +246,10 @@ class RunWatch(_Inline, BaseCallbackHandler):
         is_granted = node.granted is GRANTED
         if self._watches_tasks or not is_granted:
             self._watch_tasks(key, node)
-        if is_granted and self.stopped is None:
-            if self._listener is None:
-                node.is_called = True
-            else:
-                self._begin(node)
+        if not is_granted or self.stopped is not None:
+            node.is_called = False
+        elif self._listener is not None:
+            self._notify_begin(self._listener, node)
         return node
 
     @contextlib.contextmanager
@@ -270,15 +269,15 @@ class RunWatch(_Inline, BaseCallbackHandler):
             if isinstance(error, Exception):
                 raise asyncio.CancelledError(str(error)) from error
             raise
-        self._begin(node)
+        if not node.is_called:
+            node.is_called = True
+            if self._listener is not None:
+                self._notify_begin(self._listener, node)
 
-    def _begin(self, node: NodeRun) -> None:
-        if node.is_called:
-            return
-        node.is_called = True
-        if self._listener is not None:
-            node.started = _monotonic()
-            notify(self._listener, "node_started", node)
+    @staticmethod
+    def _notify_begin(listener: RunListener, node: NodeRun) -> None:
+        node.started = _monotonic()
+        notify(listener, "node_started", node)
 
     def _record_output(self, run_id: UUID, output: Any) -> None:
         """Follow captured failures through an output: of a node, or of a graph or a chain that a node calls."""
