@@ -22,6 +22,7 @@ from langgraph_runner import (
 )
 from langgraph_runner.node.fast_path import FastPath
 from langgraph_runner.node.langgraph.internals import RUNTIME
+from langgraph_runner.node.langgraph.schema import SchemaWatch
 from langgraph_runner.node.pipeline import Pipeline
 
 VARIABLE = ContextVar("variable", default="unset")
@@ -263,6 +264,18 @@ def test_langgraph_calls_a_node_without_its_wrapper_after_the_first_success(mode
         assert mode.invoke(graph, {})["story_id"] == "s"
     wrapper = graph.nodes["n"].bound
     assert (wrapper.ainvoke if mode.is_async else wrapper.invoke) is node
+
+
+@pytest.mark.req("N-26")
+@pytest.mark.parametrize("on_error", ["capture", "raise"])
+def test_an_output_that_fits_the_graph_is_looked_at_once(mode, on_error, monkeypatch):
+    """Also one without fields, of a node that captures nothing."""
+    looks, look_at = [], SchemaWatch.look_at
+    monkeypatch.setattr(SchemaWatch, "look_at", lambda *args: looks.append(look_at(*args)))
+    graph = in_graph(create_node(mode.function(lambda state: {}), on_error=on_error))
+    for _ in range(3):
+        mode.invoke(graph, {"story_id": "s"})
+    assert len(looks) == 1
 
 
 @pytest.mark.req("N-2")

@@ -56,20 +56,22 @@ class SchemaWatch:
 
     def look_at(self, output: Any, config: RunnableConfig) -> None:
         """Report keys of `output` that the graph would drop, and a graph that would drop captured errors."""
+        name = name_in_graph(config)
+        is_first = name not in self.seen and len(self.seen) < _MOST_FINDINGS
+        if is_first:
+            self.seen.add(name)
         keys = output.keys() if type(output) is dict and not self._is_graph else _NO_KEYS
         if not keys and not self.captured:
             return
         channels = graph_channels(config)
         if channels is None:
             return
-        if (name := name_in_graph(config)) not in self.seen and len(self.seen) < _MOST_FINDINGS:
-            self.seen.add(name)
-            if self.captured and has_native_retry(config):
-                self._warn(
-                    "node.native_retry_ignored",
-                    config,
-                    fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
-                )
+        if is_first and self.captured and has_native_retry(config):
+            self._warn(
+                "node.native_retry_ignored",
+                config,
+                fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
+            )
         if not self.captured <= channels and self._is_new("errors", channels):
             self._warn(
                 "node.state_cannot_hold_errors",
