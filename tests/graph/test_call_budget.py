@@ -17,8 +17,8 @@ from langgraph_runner import ExecutionOptions, GraphRunner
 SHORT, LONG = 5, 25
 CAP = 10
 BUDGET = {"sync": 50, "async": 78}
-"""Calls of Python functions and of functions in C, per node of a chain. More than half of them are LangChain's, for one
-callback handler. In Python 3.11; a later one may count less."""
+"""Calls of Python functions and of functions in C, per node of a chain. More than half of them are LangChain's, for
+one callback handler. In Python 3.11; a later one may count less."""
 
 
 class State(TypedDict, total=False):
