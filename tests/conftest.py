@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import signal
 import sys
@@ -207,6 +208,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Prints a line at the end of the session, also if the test runs in a process of xdist."""
     return functools.partial(record_property, "told")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let no garbage collection look at the tests themselves, which are most of the objects of a process."""
+    del session
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import re
@@ -23,6 +24,12 @@ from benchmarks.harness import RESULT, STATE, Contender, race
 from benchmarks.report import Goal, Section, Table, render
 
 pytestmark = pytest.mark.no_cover
+
+
+@pytest.fixture(autouse=True)
+def stay_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the tests themselves out of garbage collections, as `conftest.py` does."""
+    monkeypatch.setattr(gc, "unfreeze", lambda: None)
 
 
 def call(contender: Contender) -> Any:
