@@ -151,7 +151,7 @@ def test_threads_share_it():
 
 
 class WatchedLock:
-    """A lock that says when somebody asks for it."""
+    """A lock that records that a thread asks for it."""
 
     def __init__(self):
         self.is_asked_for = threading.Event()

@@ -104,14 +104,11 @@ class RunWatch(_Inline, BaseCallbackHandler):
 
     def _start_blocking(
         self,
-        serialized: object,  # noqa: ARG002 - to name what LangChain passes costs less than to collect it
-        inputs: object,  # noqa: ARG002
-        *,
+        *_: Any,
         run_id: UUID,
         parent_run_id: UUID | None = None,
         metadata: Mapping[str, Any] | None = None,
-        tags: object = None,  # noqa: ARG002
-        **_: Any,
+        **__: Any,
     ) -> None:
         node = self.enter(run_id, parent_run_id, metadata)
         if node is None or node.is_called:
