@@ -65,11 +65,7 @@ class ClientReader:
         await self._requester.close()
 
     async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """Return a run, with the number of its steps by status.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
+        """Return a run, with the number of its steps by status. See `RunEngine.get_run()`."""
         await self._check_tenant(tenant)
         return await self._run(ApiRequest("GET", run_path(run_id)))
 
@@ -80,12 +76,7 @@ class ClientReader:
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """Return the steps of a run in the order of the workflow: all, or those with a status.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: There is no such status.
-        """
+        """Return the steps of a run, in the order of the workflow. See `RunEngine.get_run_steps()`."""
         await self._check_tenant(tenant)
         statuses = checks.statuses(status, StepStatus)
         params = [("status", str(each)) for each in statuses or ()]
@@ -95,9 +86,7 @@ class ClientReader:
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """Return the output of a step: as its type if the client has the workflow, else as JSON values.
 
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: The run has no such step, or the step has no output.
+        The errors are those of `RunEngine.get_output()`.
         """
         data = await self.get_output_json(run_id, step, tenant=tenant)
         known = {each.id: each for each in self._workflows.list_workflows()}
@@ -109,12 +98,7 @@ class ClientReader:
         return from_json(data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """Return the output of a step as JSON.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: The run has no such step, or the step has no output.
-        """
+        """Return the output of a step as JSON. See `RunEngine.get_output_json()`."""
         await self._check_tenant(tenant)
         checks.of_kind(step, str, field="step", fix="the id of a step")
         response = await self._requester.send(ApiRequest("GET", run_path(run_id, "steps", step, "output")))
@@ -128,12 +112,7 @@ class ClientReader:
     async def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """Return the output of the workflow's `result` step, or of its only final step; see `get_output()`.
 
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            RunFailedError: The run failed or was cancelled.
-            RunStateError: The run has not ended.
-            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
-            UnknownWorkflowError: The service does not have the workflow of the run.
+        The errors are those of `RunEngine.get_result()`.
         """
         run = (await self.get_run(run_id, tenant=tenant)).raise_for_status()
         step = result_step(await self.describe_workflow(run.workflow))
@@ -144,8 +123,7 @@ class ClientReader:
     ) -> dict[str, list[ArtifactRef]]:
         """Return the artifacts of a run, by the step that saved them. Their `uri` is a URL of the service.
 
-        Raises:
-            RunNotFoundError: The tenant has no such run.
+        The errors are those of `RunEngine.get_run_artifacts()`.
         """
         await self._check_tenant(tenant)
         request = ApiRequest("GET", run_path(run_id, "artifacts"))
@@ -157,11 +135,7 @@ class ClientReader:
         return found
 
     async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """Return the content of an artifact, checked against its hash.
-
-        Raises:
-            ArtifactError: The tenant has no such artifact, its file is missing, or its content has changed.
-        """
+        """Return the content of an artifact, checked against its hash. See `RunEngine.read_artifact()`."""
         await self._check_tenant(tenant)
         checks.of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         path = artifact.uri.removeprefix(self._requester.url)
@@ -190,26 +164,9 @@ class ClientReader:
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Return the runs of a tenant, the newest first.
+        """Return the runs of a tenant, the newest first. More than 200 take several requests.
 
-        Args:
-            tenant: The tenant that owns the runs.
-            workflow: Only runs of this workflow.
-            status: Only runs with this status, or with one of these.
-            id_prefix: Only runs whose id begins with this text.
-            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs created at this time or later. It needs a time zone.
-            created_before: Only runs created before this time. It needs a time zone.
-            base_run_id: Only runs that update or retry this run.
-            failed_step: Only runs in which the step with this id failed.
-            error_contains: Only runs whose error record (code, type, message or stack) contains this text; ASCII
-                letters match in either case.
-            limit: The maximum number of runs: 1 to 1,000. More than 200 take several requests.
-            before: Only runs that follow this one in the list: the last run of the previous page, or its
-                `(created_at, id)`.
-
-        Raises:
-            ValueError: There is no such status, or the limit is out of its range.
+        The arguments and errors are those of `RunEngine.list_runs()`.
         """
         await self._check_tenant(tenant)
         left = checks.whole(limit, 1, 1_000, field="limit")
@@ -244,11 +201,7 @@ class ClientReader:
         return found
 
     async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """Return the engines of all processes of the service, and how many runs of all tenants are waiting.
-
-        Args:
-            tenant: The tenant of the API key.
-        """
+        """Return the engines of all processes of the service. See `RunEngine.get_workers()`."""
         await self._check_tenant(tenant)
         return await self._requester.model(wire.WORKERS, ApiRequest("GET", "/workers"))
 
@@ -257,20 +210,11 @@ class ClientReader:
         return await self._requester.model(wire.WORKFLOWS, ApiRequest("GET", "/workflows"))
 
     async def describe_workflow(self, name: str) -> WorkflowDescription:
-        """Return one workflow as plain values.
-
-        Raises:
-            UnknownWorkflowError: There is no such workflow.
-        """
+        """Return one workflow as plain values. See `RunEngine.describe_workflow()`."""
         return await self._requester.model(wire.WORKFLOW, ApiRequest("GET", wire.workflow_path(name)))
 
     async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is created.
-
-        Raises:
-            UnknownWorkflowError: There is no such workflow.
-            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
-        """
+        """Validate inputs without creating a run. See `RunEngine.check_inputs()`."""
         path = f"{wire.workflow_path(workflow)}/check"
         await self._requester.send(wire.post(path, {"inputs": wire.inputs_body(workflow, inputs)}))
 
@@ -279,11 +223,9 @@ class ClientReader:
     ) -> Run:
         """Wait until a run ends, in whatever process. The service may restart meanwhile.
 
+        The arguments and errors are those of `RunEngine.wait()`, and:
+
         Raises:
-            RunNotFoundError: The tenant has no such run.
-            TimeoutError: The run did not end in time. It continues.
-            StoreUnavailableError: The run cannot continue because the database of the service is unavailable. It
-                continues when the database is available again.
             ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
@@ -315,17 +257,10 @@ class ClientReader:
     ) -> AsyncGenerator[RunEvent, None]:
         """Yield the events of a run, as they happen, until the run ends.
 
-        No event is lost or repeated when the connection breaks.
-
-        Args:
-            run_id: The run.
-            tenant: The tenant that owns the run.
-            after: Only events with a higher number: that of the last event that was seen.
-            follow: Whether to wait for further events; False stops after the events so far.
+        No event is lost or repeated when the connection breaks. The arguments and errors are those of
+        `RunEngine.events()`, and:
 
         Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is not the number of an event.
             ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         checks.whole(after, 0, _MAX_SEQ, field="after")

@@ -46,28 +46,8 @@ class ClientWriter(ClientReader):
     ) -> Run:
         """Create a run, which the service runs. The run is durable when this returns.
 
-        Args:
-            workflow: The id of the workflow.
-            inputs: The inputs as a value of their model, or as JSON values. They are checked first.
-            tenant: The tenant that owns the run.
-            idempotency_key: Reusing a key for an equal call returns the existing run; a call that differs is refused.
-                None makes a key for this call, so that a lost response does not lead to a second run.
-            priority: Waiting runs start in order of priority, the highest first.
-            failure_mode: What a failed step does to branches that do not depend on it: `continue` or `fail_fast`.
-            max_concurrency: How many steps of the run may run at once, at least 1; None for the limit of the engine.
-            run_timeout_ms: The time limit of the whole run from its start, in ms; None for no limit.
-            force: Ids of steps that run even if their results are cached.
-            use_cache: False runs every step, as if the cache were empty. New results are cached nevertheless.
-            tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
-                to 256 characters.
-            metadata: JSON values that are stored with the run, up to 16 KB.
-
-        Raises:
-            UnknownWorkflowError: There is no such workflow.
-            UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
-            WorkflowInputError: The inputs do not fit. No run was created.
-            IdempotencyConflictError: The key was used before, for another request.
-            ValueError: An option is out of its range.
+        The arguments and errors are those of `RunEngine.trigger()`. Without an `idempotency_key` the client makes one
+        for this call, so that a lost response does not lead to a second run.
         """
         checks.of_kind(workflow, str, field="workflow", fix="the id of a workflow of the service")
         options = TriggerOptions(
@@ -93,29 +73,14 @@ class ClientWriter(ClientReader):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """Call `trigger()`, then `wait()`. A failed run is returned, unless `raise_on_failure` is True.
-
-        Raises:
-            RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
-        """
+        """Call `trigger()`, then `wait()`. See `RunEngine.run()`."""
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="run()")
         return await self._wait_for(await self.trigger(workflow, inputs, **options), raise_on_failure)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """Create a run that differs from a completed run by `change`. Steps that it does not affect are reused.
-
-        Args:
-            base_run_id: A completed run. It stays as it is.
-            change: A change that the workflow declares.
-            **options: The options of `trigger()`. Options that are not given are those of the base run.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            RunStateError: The run is not completed.
-            ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
-        """
+        """Create a run that differs from a completed run by `change`. See `RunEngine.trigger_update()`."""
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
         return await self._create(
             run_path(base_run_id, "update"), {"change": wire.change_body(change)}, options
@@ -129,7 +94,7 @@ class ClientWriter(ClientReader):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """Call `trigger_update()`, then `wait()`; `raise_on_failure` as in `run()`."""
+        """Call `trigger_update()`, then `wait()`. See `RunEngine.update()`."""
         return await self._wait_for(
             await self.trigger_update(base_run_id, change, **options), raise_on_failure
         )
@@ -143,44 +108,25 @@ class ClientWriter(ClientReader):
         force: Iterable[str] = (),
         use_cache: bool = True,
     ) -> RunPlan:
-        """Return what `update()` would do with each step, and why. Nothing runs, nothing is written.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            RunStateError: The run is not completed.
-            ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
-        """
+        """Return what `update()` would do with each step, and why. See `RunEngine.plan()`."""
         await self._check_tenant(tenant)
         checks.of_kind(use_cache, bool, field="use_cache", fix="True or False")
         body = {"change": wire.change_body(change), "force": wire.force_body(force), "use_cache": use_cache}
         return await self._requester.model(wire.PLAN, wire.post(run_path(base_run_id, "plan"), body))
 
     async def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """Continue a failed or cancelled run from where it stopped, as a new run. Finished steps are reused.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            RunStateError: The run has neither failed nor been cancelled.
-            WorkflowInputError: The inputs of the run do not fit the workflow as it is now. No run was created.
-        """
+        """Continue a failed or cancelled run as a new run. See `RunEngine.trigger_retry()`."""
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_retry()")
         return await self._create(run_path(run_id, "retry"), {}, options)
 
     async def retry(
         self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """Call `trigger_retry()`, then `wait()`; `raise_on_failure` as in `run()`."""
+        """Call `trigger_retry()`, then `wait()`. See `RunEngine.retry()`."""
         return await self._wait_for(await self.trigger_retry(run_id, **options), raise_on_failure)
 
     async def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
-        """Cancel a run for good. Running steps get the abort signal; the other steps are cancelled.
-
-        A run that has ended stays as it is.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: The reason is not text of 1 to 2,000 characters.
-        """
+        """Cancel a run for good. See `RunEngine.cancel()`."""
         await self._check_tenant(tenant)
         reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
         return await self._run(wire.post(run_path(run_id, "cancel"), {"reason": reason}))

@@ -278,7 +278,7 @@ class SyncRunMethods(Blocking):
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
             created_after: Only runs created at this time or later; it needs a time zone.
-            created_before: Only runs created before this time.
+            created_before: Only runs created before this time; it needs a time zone, too.
             base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
             error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
