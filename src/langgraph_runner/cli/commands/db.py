@@ -22,19 +22,17 @@ __all__ = ["current", "downgrade", "row_security", "upgrade"]
 
 def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
     """Upgrade the schema of a database to this release. An empty database gets the schema, too."""
-    from langgraph_runner.engine.store.migrating import HEAD, schema_version
-    from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
+    from langgraph_runner.engine.store import migrating
 
     session = Session(None, store, as_json=as_json)
     with _database(session, "db upgrade") as database:
-        before = schema_version(database)
-        upgrade_database(database, migrate=True)
-    if as_json:
-        session.out.json({"found": HEAD, "known": HEAD})
-    elif before == HEAD:
-        session.out.line(f"The schema is already at version {HEAD}.")
-    else:
-        session.out.line(f"Upgraded the schema from version {before or 'none'} to {HEAD}.")
+        before = migrating.schema_version(database)
+        migrating.upgrade(database, migrate=True)
+    known = migrating.HEAD
+    done = f"Upgraded the schema from version {before or 'none'} to {known}."
+    if before == known:
+        done = f"The schema is already at version {known}."
+    session.out.answer({"found": known, "known": known}, done)
 
 
 def current(store: options.Store = None, as_json: options.Json = False) -> None:
@@ -62,18 +60,15 @@ def downgrade(
 
     Stop every engine first. Install the earlier release afterwards.
     """
-    from langgraph_runner.engine.store.migrating import HEAD, schema_version
-    from langgraph_runner.engine.store.migrating import downgrade as downgrade_database
+    from langgraph_runner.engine.store import migrating
 
     session = Session(None, store, as_json=as_json)
     with _database(session, "db downgrade") as database:
-        before = schema_version(database)
+        before = migrating.schema_version(database)
         session.confirm(f"Downgrade the schema from version {before or 'none'} to {to}?", yes=yes)
-        undone = downgrade_database(database, to)
-    if as_json:
-        session.out.json({"found": to, "known": HEAD})
-    else:
-        session.out.line(f"Reverted {counted(undone, 'migration')}. The schema is now at version {to}.")
+        undone = migrating.downgrade(database, to)
+    done = f"Reverted {counted(undone, 'migration')}. The schema is now at version {to}."
+    session.out.answer({"found": to, "known": migrating.HEAD}, done)
 
 
 def row_security(
@@ -93,10 +88,7 @@ def row_security(
         if state != "show":
             database.set_row_security(connection, is_on=state == "on")
         is_on = database.has_row_security(connection)
-    if as_json:
-        session.out.json({"is_on": is_on})
-    else:
-        session.out.line(f"Row-level security is {'on' if is_on else 'off'}.")
+    session.out.answer({"is_on": is_on}, f"Row-level security is {'on' if is_on else 'off'}.")
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine import RunEngine
     from langgraph_runner.server.auth.keys import ApiKey, NewApiKey
 
 __all__ = ["create", "list_keys", "revoke", "rotate"]
@@ -50,11 +49,12 @@ def create(
         raise CliError(CliCode.USAGE, f"--role must be one of {', '.join(Role)}, got {role!r}.")
     age = None if expires_in is None else read_duration(expires_in, "--expires-in")
     session = Session(app, store, tenant, as_json)
-
-    async def ask(engine: RunEngine) -> NewApiKey:
-        return await ApiKeys(engine.store).create(tenant=tenant, name=name, role=role, expires_in=age)
-
-    _show_new_key(session, session.ask_database(ask, "keys create", may_create=True))
+    key = session.ask_database(
+        lambda engine: ApiKeys(engine.store).create(tenant=tenant, name=name, role=role, expires_in=age),
+        "keys create",
+        may_create=True,
+    )
+    _show_new_key(session, key)
 
 
 def list_keys(
@@ -68,11 +68,8 @@ def list_keys(
     from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, tenant, as_json)
-
-    async def ask(engine: RunEngine) -> list[ApiKey]:
-        return await ApiKeys(engine.store).list(tenant=None if all_tenants else tenant)
-
-    keys = session.ask_database(ask, "keys list")
+    owner = None if all_tenants else tenant
+    keys = session.ask_database(lambda engine: ApiKeys(engine.store).list(tenant=owner), "keys list")
     if as_json:
         session.out.json(keys)
     elif not keys:
@@ -99,11 +96,10 @@ def rotate(
 
     session = Session(app, store, as_json=as_json)
     grace_period = read_duration(grace, "--grace")
-
-    async def ask(engine: RunEngine) -> NewApiKey:
-        return await ApiKeys(engine.store).rotate(key_id, grace=grace_period)
-
-    _show_new_key(session, session.ask_database(ask, "keys rotate"))
+    key = session.ask_database(
+        lambda engine: ApiKeys(engine.store).rotate(key_id, grace=grace_period), "keys rotate"
+    )
+    _show_new_key(session, key)
 
 
 def revoke(
@@ -116,15 +112,8 @@ def revoke(
     from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)
-
-    async def ask(engine: RunEngine) -> ApiKey:
-        return await ApiKeys(engine.store).revoke(key_id)
-
-    key = session.ask_database(ask, "keys revoke")
-    if as_json:
-        session.out.json(key)
-    else:
-        session.out.line(f"Revoked key {key.id} of {key.name}.")
+    key = session.ask_database(lambda engine: ApiKeys(engine.store).revoke(key_id), "keys revoke")
+    session.out.answer(key, f"Revoked key {key.id} of {key.name}.")
 
 
 def _show_new_key(session: Session, key: NewApiKey) -> None:

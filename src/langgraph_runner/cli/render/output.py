@@ -75,6 +75,13 @@ class Output:
         """Whether stdout still has a reader; False after the other end of a pipe was closed."""
         return has_reader(self._stream)
 
+    def answer(self, value: Any, text: str) -> None:
+        """Print the answer of a command: the value with `--json`, else the text as a line."""
+        if self.as_json:
+            self.json(value)
+        else:
+            self.line(text)
+
     # For programs.
 
     def json(self, value: Any) -> None:
