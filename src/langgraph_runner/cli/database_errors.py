@@ -13,10 +13,11 @@ from langgraph_runner.errors import NodeRunnerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import URL
 
-__all__ = ["database_errors", "opening_errors", "without_password"]
+__all__ = ["database_errors", "file_of_database", "opening_errors", "without_password"]
 
 _ADVICE: Final = {
     "unable to open": "Check that its folder exists and that you may write to it.",
@@ -75,19 +76,23 @@ def without_password(store: str) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def file_of_database(store: str) -> Path | None:
+    """Return the file of a SQLite database; None for other databases, and if `store` is not a URL."""
+    from langgraph_runner.engine.store.backends import file_of  # noqa: PLC0415 - help and completion need no engine
+
+    url = _parse(store)
+    return None if url is None else file_of(url)
+
+
 def _name(store: str) -> str:
     is_app = _parse(store) is None
     return f"of {store}" if is_app else without_password(store)
 
 
 def _advice(store: str, reason: str) -> str:
-    url = _parse(store)
-    if url is not None:
-        from langgraph_runner.engine.store.backends import file_of  # noqa: PLC0415 - only after a failure
-
-        path = file_of(url)
-        if path is not None and path.is_dir():
-            return "It is a folder: give the path of a file."
+    path = file_of_database(store)
+    if path is not None and path.is_dir():
+        return "It is a folder: give the path of a file."
     return next((advice for part, advice in _ADVICE.items() if part in reason), "")
 
 

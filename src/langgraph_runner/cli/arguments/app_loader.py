@@ -13,10 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
-from langgraph_runner.cli.database_errors import opening_errors
+from langgraph_runner.cli.database_errors import file_of_database, opening_errors
 from langgraph_runner.cli.environment import (
     APP_VARIABLE,
     ARTIFACTS_VARIABLE,
@@ -26,7 +23,6 @@ from langgraph_runner.cli.environment import (
 )
 from langgraph_runner.cli.problems import CliCode, CliError, first_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
-from langgraph_runner.engine.store.backends import file_of
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean, with_article
 
@@ -121,11 +117,7 @@ def _refuse_option(option: str, app: str | None, own: str) -> None:
 
 def _refuse_missing_database(url: str) -> None:
     """Refuse a SQLite file that does not exist: a command that only reads creates none."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return  # `RunEngine` explains what is wrong with the URL.
-    path = file_of(parsed)
+    path = file_of_database(url)
     if path is not None and not path.exists():
         raise CliError(
             CliCode.DATABASE_NOT_FOUND,
