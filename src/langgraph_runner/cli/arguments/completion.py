@@ -31,7 +31,7 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
             return []
         return [("last", "the newest run"), *((run.id, f"{run.workflow} {run.status}") for run in runs)]
 
-    return _matching(_ask(ctx, ask), incomplete)
+    return _ask(ctx, ask, incomplete)
 
 
 def complete_step(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -43,7 +43,7 @@ def complete_step(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         steps = await engine.get_run_steps(run_id, tenant=_tenant(ctx))
         return [(each.step, str(each.status)) for each in steps]
 
-    return _matching(_ask(ctx, ask), incomplete)
+    return _ask(ctx, ask, incomplete)
 
 
 def complete_workflow(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -52,11 +52,7 @@ def complete_workflow(ctx: typer.Context, incomplete: str) -> list[tuple[str, st
     async def ask(engine: Backend) -> list[tuple[str, str]]:
         return [(each.id, each.description) for each in await engine.describe_workflows()]
 
-    return _matching(_ask(ctx, ask), incomplete)
-
-
-def _matching(found: list[tuple[str, str]], incomplete: str) -> list[tuple[str, str]]:
-    return [(value, help_) for value, help_ in found if value.startswith(incomplete)]
+    return _ask(ctx, ask, incomplete)
 
 
 def _tenant(ctx: typer.Context) -> str:
@@ -66,9 +62,12 @@ def _tenant(ctx: typer.Context) -> str:
 
 
 def _ask(
-    ctx: typer.Context, question: Callable[[Backend], Awaitable[list[tuple[str, str]]]]
+    ctx: typer.Context, question: Callable[[Backend], Awaitable[list[tuple[str, str]]]], incomplete: str
 ) -> list[tuple[str, str]]:
-    """Ask the engine or the service of the options so far. Discard what the app prints: the shell would read it."""
+    """Ask the engine or the service of the options so far. Return those answers that begin with `incomplete`.
+
+    What the app prints is discarded: the shell would read it.
+    """
     from langgraph_runner.cli.session import Session, server_option
 
     options: dict[str, Any] = ctx.params
@@ -81,5 +80,6 @@ def _ask(
         server = server_option(ctx)
         if server is not None:
             server = server._replace(max_attempts=1)  # The user waits at the prompt.
-        return Session(options.get("app"), options.get("store"), server=server).ask(question)
+        found = Session(options.get("app"), options.get("store"), server=server).ask(question)
+        return [(value, help_) for value, help_ in found if value.startswith(incomplete)]
     return []
