@@ -159,14 +159,9 @@ class Session:
         """
         if yes:
             return
-        if self.as_json:
-            raise CliError(
-                CliCode.USAGE, f"{question} Give --yes to confirm: with --json there is no prompt."
-            )
-        if not sys.stdin.isatty():
-            raise CliError(
-                CliCode.USAGE, f"{question} Give --yes to confirm: there is no terminal to ask in."
-            )
+        if self.as_json or not sys.stdin.isatty():
+            reason = "with --json there is no prompt" if self.as_json else "there is no terminal to ask in"
+            raise CliError(CliCode.USAGE, f"{question} Give --yes to confirm: {reason}.")
         try:
             is_confirmed = typer.confirm(question, err=True)
         except typer.Abort:  # Ctrl-C or Ctrl-D, which leave the cursor behind the question.
