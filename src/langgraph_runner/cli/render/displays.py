@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from rich.text import Text
 from langgraph_runner.cli.render.text import counted, duration, escape_controls, status_style
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import StepStatus
+from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Display", "LineDisplay", "LiveDisplay", "RunView", "StepView"]
 
-_NOT_ENDED: Final = frozenset({StepStatus.PENDING, StepStatus.RUNNING})
-_ENDED: Final = frozenset(StepStatus) - _NOT_ENDED
 _FRAMES_PER_S: Final = 8
 _OTHER_LINES: Final = 4
 """Lines of the screen that show no step: title, bar, number of hidden steps, and the line of the cursor."""
@@ -54,7 +52,7 @@ class StepView:
     @property
     def is_over(self) -> bool:
         """Whether the step has ended."""
-        return self.status not in _NOT_ENDED
+        return self.status in ENDED
 
     def elapsed_ms(self, now: datetime) -> float | None:
         """Return how long the step took, or how long it has been running; None if it did not run."""
@@ -96,17 +94,13 @@ class RunView:
         if event.type == "step_retrying" and not step.is_over:
             step.attempts = event.data["attempt"] + 1
         status = event.type.removeprefix("step_")
-        if status not in _ENDED:
+        if status not in ENDED:
             return step
         step.status = StepStatus(status)
         step.reason = event.data.get("reason")
         step.attempts = event.data.get("attempts", 0)
         step.duration_ms = event.data.get("duration_ms")
         return step
-
-    def counts(self) -> Counter[str]:
-        """Count the steps by reason, or by status where there is no reason."""
-        return Counter(str(each.reason or each.status) for each in self.steps.values())
 
     @property
     def done(self) -> int:
@@ -242,7 +236,8 @@ class LiveDisplay(Display):
         row = Table.grid(padding=(0, 1))
         row.add_column(width=min(30, max(5, self._out.console.width - 40)))
         row.add_column(no_wrap=True, overflow="ellipsis")
-        style = "red" if view.counts()["failed"] else "green"
+        has_failed = any(each.status is StepStatus.FAILED for each in view.steps.values())
+        style = "red" if has_failed else "green"
         ratio = f"{done}/{total}  {duration(view.age_ms())}"
         row.add_row(
             ProgressBar(total=total, completed=done, complete_style=style, finished_style=style), ratio

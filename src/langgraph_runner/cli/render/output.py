@@ -115,11 +115,6 @@ class Output:
         else:
             self.line(*cells)
 
-    def stack(self, text: str) -> None:
-        """Print a stack, its lines unwrapped."""
-        for line in text.splitlines():
-            self.unwrapped(Cell(line, "dim"))
-
     def hint(self, text: str, command: str) -> None:
         """Print a command that the user may run next."""
         self.unwrapped(Cell(f"{text} {command}", "dim"))

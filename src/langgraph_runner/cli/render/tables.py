@@ -157,7 +157,8 @@ def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> N
     )
     _show_error(out, step.error)
     if step.error is not None and step.error.get("stack"):
-        out.stack(step.error["stack"])
+        for line in step.error["stack"].splitlines():
+            out.unwrapped(Cell(line, "dim"))
     if has_output:
         out.line(json.dumps(output, indent=2, ensure_ascii=False))
 
