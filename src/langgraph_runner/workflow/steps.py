@@ -75,6 +75,8 @@ class BoundStep:
         self._fixed_hashes = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
         for number, value in enumerate(binding.bound):
             self._fixed_hashes[f"bound:{number}"] = content_hash(value)
+        self._input_record: HashRecord | None = None
+        """The template of its input hash, made on first use: the keys are the same for each run."""
 
     # The nodes are made on first use, because registering a workflow of 10,000 steps must be fast.
 
@@ -160,26 +162,16 @@ class BoundStep:
         """
         if self.selects:
             return content_hash({"version": self.version, **self._fixed_hashes, "selected": selected})
-        received = {f"step:{name}": hashes[name] for name in self._hashed_steps}
+        # The prefixes keep apart a step, a field and a default of the same name.
+        steps = self.dependencies if self.binding.takes_value else self.binding.steps
+        received = {f"step:{name}": hashes[name] for name in steps}
         for name in self.binding.fields:
             received[f"field:{name}"] = hash_of_field(name)
         if self._reads_all:
             received["inputs"] = hash_of_field(None)
+        if self._input_record is None:
+            self._input_record = HashRecord({"version": self.version, **self._fixed_hashes}, received)
         return self._input_record.hash_of(received)
-
-    @property
-    def _hashed_steps(self) -> tuple[str, ...]:
-        return self.dependencies if self.binding.takes_value else self.binding.steps
-
-    @cached_property
-    def _input_record(self) -> HashRecord:
-        # The prefixes keep apart a step, a field and a default of the same name.
-        keys = [
-            *(f"step:{name}" for name in self._hashed_steps),
-            *(f"field:{name}" for name in self.binding.fields),
-            *(["inputs"] if self._reads_all else []),
-        ]
-        return HashRecord({"version": self.version, **self._fixed_hashes}, keys)
 
     async def run(self, call: StepCall, config: RunnableConfig) -> Outcome:
         """Run the step once through the node pipeline, on the event loop. A plain function runs in a thread.
