@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["InputType"]
+__all__ = ["InputType", "without_none"]
 
 _UNLIKELY_VALUE: Final = ["\U000f0000"]
 """A value that no inputs have: a list with a character for private use."""
@@ -208,7 +208,7 @@ def _unknown_fields(
         if name not in fields:
             yield (*path, name), [*fields]
         else:
-            yield from _unknown_fields(_without_none(fields[name]), value, (*path, name))
+            yield from _unknown_fields(without_none(fields[name]), value, (*path, name))
 
 
 def _fields_of(model: Any) -> dict[str, Any] | None:
@@ -247,7 +247,7 @@ def _aliases(field: FieldInfo) -> Iterator[str]:
                 yield str(each.path[0]) if isinstance(each, AliasPath) else each
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
     """Return `Brand` for `Brand | None`."""
     kinds = [each for each in get_args(annotation) if each is not NoneType]
     is_optional = get_origin(annotation) in {Union, UnionType} and len(kinds) == 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from contextlib import suppress
 from functools import cached_property, partial
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
@@ -16,6 +15,7 @@ from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.user_code import UserCode
 from langgraph_runner.workflow.values.chunked import CHUNKED_CHARS, ChunkedCodec
+from langgraph_runner.workflow.values.input_type import without_none
 from langgraph_runner.workflow.values.json_errors import (
     describe_invalid_json,
     describe_validation_error,
@@ -32,7 +32,6 @@ _FIX_OF_BYTES: Final = (
     "Save them with ctx.save_artifact(), or return a model whose config has ser_json_bytes='base64' and"
     " val_json_bytes='base64'."
 )
-_UNIONS: Final = (Union, UnionType)
 _CONTAINERS: Final = frozenset({list, dict})
 
 
@@ -160,10 +159,8 @@ def _validate_and_dump(adapter: TypeAdapter[Any], value: Any) -> bytes:
 
 def _chunked_codec(annotation: Any) -> ChunkedCodec | None:
     """Return the codec for large values of a declared type; None if pydantic must handle them as a whole."""
+    annotation = without_none(annotation)
     kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
-    is_optional = kind in _UNIONS and len(arguments) == 2 and type(None) in arguments  # noqa: PLR2004 - T | None
-    if is_optional:
-        return _chunked_codec(next(each for each in arguments if each is not type(None)))
     if annotation is not Any and kind is not list and kind is not dict:
         return None
     if kind is dict and arguments and arguments[0] is not str:
