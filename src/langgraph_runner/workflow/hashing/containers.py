@@ -190,10 +190,6 @@ def _dict(value: dict[Any, Any]) -> Frame:
     return Frame(value, children, _join_members, _key_label, begin="{", end="}", names=keys)
 
 
-def _ordered_dict(value: OrderedDict[Any, Any]) -> Frame:
-    return _pairs_frame(value, "ordereddict", _join_pairs)
-
-
 def _pairs_frame(value: dict[Any, Any], tag: str, join: Callable[[Frame], str]) -> Frame:
     items = [*value.items()]
     names = [key for key, _ in items]
@@ -209,10 +205,6 @@ def _default_dict(value: defaultdict[Any, Any]) -> Frame:
         )
     head = "null" if factory is None else f"[{class_text(factory)}]"
     return parts_frame(value, "defaultdict", (dict(value),), ("",), head=head)
-
-
-def _deque(value: deque[Any]) -> Frame:
-    return parts_frame(value, "deque", ([*value], value.maxlen), ("", ".maxlen"))
 
 
 def _items(
@@ -233,13 +225,8 @@ def _attributes(tag: str, *names: str) -> Callable[[Any], Frame]:
 
 def _moment(tag: str) -> Callable[[Any], Frame]:
     """Encode a datetime or time with its zone: the same offset may belong to zones that differ on the next day."""
-
-    def open_frame(value: dt.datetime | dt.time) -> Frame:
-        return parts_frame(
-            value, tag, (value.isoformat(), value.fold, value.tzinfo), ("", ".fold", ".tzinfo")
-        )
-
-    return open_frame
+    steps = ("", ".fold", ".tzinfo")
+    return lambda value: parts_frame(value, tag, (value.isoformat(), value.fold, value.tzinfo), steps)
 
 
 CONTAINERS: Final[dict[type, Callable[[Any], Frame]]] = {
@@ -248,9 +235,9 @@ CONTAINERS: Final[dict[type, Callable[[Any], Frame]]] = {
     tuple: _items("tuple"),
     set: _items("set", _join_sorted_items, _set_label),
     frozenset: _items("frozenset", _join_sorted_items, _set_label),
-    OrderedDict: _ordered_dict,
+    OrderedDict: lambda value: _pairs_frame(value, "ordereddict", _join_pairs),
     defaultdict: _default_dict,
-    deque: _deque,
+    deque: lambda value: parts_frame(value, "deque", ([*value], value.maxlen), ("", ".maxlen")),
     range: _attributes("range", "start", "stop", "step"),
     Fraction: _attributes("fraction", "numerator", "denominator"),
     re.Pattern: _attributes("pattern", "pattern", "flags"),

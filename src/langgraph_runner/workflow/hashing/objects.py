@@ -26,20 +26,10 @@ T = TypeVar("T")
 
 RESERVED_TAGS: Final = frozenset(
     [
-        *(
-            "attrs",
-            "bytearray",
-            "bytes",
-            "complex",
-            "dataclass",
-            "date",
-            "datetime",
-            "decimal",
-            "defaultdict",
-        ),
-        *("deque", "dict", "enum", "float", "fraction", "frozenset", "int", "ip", "mapping", "model"),
-        *("namedtuple", "offset", "ordereddict", "path", "pattern", "range", "secret", "set", "subclass"),
-        *("time", "timedelta", "tuple", "url", "uuid", "zone"),
+        *("attrs", "bytearray", "bytes", "complex", "dataclass", "date", "datetime", "decimal"),
+        *("defaultdict", "deque", "dict", "enum", "float", "fraction", "frozenset", "int", "ip"),
+        *("mapping", "model", "namedtuple", "offset", "ordereddict", "path", "pattern", "range"),
+        *("secret", "set", "subclass", "time", "timedelta", "tuple", "url", "uuid", "zone"),
     ]
 )
 """The tags of built-in encodings."""

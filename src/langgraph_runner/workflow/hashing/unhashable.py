@@ -8,14 +8,7 @@ import io
 import re
 import socket
 import types
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Iterator,
-    KeysView,
-    MappingView,
-    ValuesView,
-)
+from collections.abc import AsyncGenerator, Awaitable, Iterator, MappingView
 from typing import Any, Final
 
 __all__ = ["UnhashablePart", "compiled_subclass", "not_finite", "unhashable_part"]
@@ -52,7 +45,7 @@ _RULES: Final[tuple[tuple[tuple[type, ...], str, str], ...]] = (
     ((AsyncGenerator,), "an async generator", "Collect its items in a list."),
     ((Awaitable,), "a coroutine", "Await it first, and pass its result."),
     ((types.GeneratorType,), "a generator", "Collect its items: list(...)."),
-    ((KeysView, ValuesView, MappingView), "a view of a mapping", "Make a list of it: list(...)."),
+    ((MappingView,), "a view of a mapping", "Make a list of it: list(...)."),
     ((Iterator,), "an iterator", "Collect its items: list(...)."),
     ((memoryview,), "a memoryview", "Copy what it shows: bytes(...)."),
 )
