@@ -106,9 +106,7 @@ def bind(
     ), problems
 
 
-def named_parameters(
-    function: Any,
-) -> tuple[dict[str, inspect.Parameter], list[inspect.Parameter]]:
+def named_parameters(function: Any) -> tuple[dict[str, inspect.Parameter], list[inspect.Parameter]]:
     """Return the parameters of a function that can be passed by name, and the others.
 
     Raises:

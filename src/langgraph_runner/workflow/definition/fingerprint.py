@@ -28,7 +28,6 @@ from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 
 __all__ = ["fingerprint_of"]
 
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMMUTABLE: Final = (
     *(str, int, float, complex, bytes, tuple, frozenset, type(None)),
     *(Decimal, Fraction, Enum, date, time, timedelta, UUID),
@@ -94,7 +93,7 @@ def _parse_sources(_file: str, lines: tuple[str, ...]) -> _LazySources:
         return _LazySources({})
     places: dict[tuple[str, int], list[ast.AST]] = {}
     for node in ast.walk(module):
-        if isinstance(node, _FUNCTIONS):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             places.setdefault((node.name, first), []).append(node)
         elif isinstance(node, ast.Lambda):
@@ -125,19 +124,15 @@ def _source_of(node: ast.AST) -> str:
 class _Normalised(ast.NodeTransformer):
     """Removes everything that does not change what a function does."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._normalise(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._normalise(node)
-
-    def _normalise(self, node: Any) -> ast.AST:
+    def visit_FunctionDef(self, node: Any) -> ast.AST:
         node.returns = None
         node.decorator_list = []  # The decorator of the step only has its options.
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
         self.generic_visit(node)
         return node  # type: ignore[no-any-return] # It is a node.
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - the name that ast calls
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
