@@ -205,9 +205,8 @@ def _blocking(awaited: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[[Any
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(awaited(state, config))
-        with ThreadPoolExecutor(
-            1
-        ) as thread:  # This thread has a running event loop, which cannot run a second one.
+        # This thread has a running event loop, which cannot run a second one.
+        with ThreadPoolExecutor(1) as thread:
             return thread.submit(copy_context().run, asyncio.run, awaited(state, config)).result()
 
     return called
