@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -48,6 +48,7 @@ __all__ = [
     "Timeout",
     "WorkflowName",
     "Yes",
+    "tenant_option",
     "text_up_to",
 ]
 
@@ -63,6 +64,12 @@ def text_up_to(longest: int) -> Callable[[str | None], str | None]:
             raise typer.BadParameter(str(error).removeprefix(": ").lstrip()) from error
 
     return check
+
+
+def tenant_option(help_: str) -> Any:
+    """Make the option `--tenant` with the help of a command."""
+    check = text_up_to(MAX_TENANT)
+    return typer.Option("--tenant", metavar="NAME", envvar=TENANT_VARIABLE, callback=check, help=help_)
 
 
 App = Annotated[
@@ -107,16 +114,7 @@ Artifacts = Annotated[
         help=f"Where files that steps save are kept: a folder, or s3://... Default: {ARTIFACTS_VARIABLE}.",
     ),
 ]
-Tenant = Annotated[
-    str,
-    typer.Option(
-        "--tenant",
-        metavar="NAME",
-        envvar=TENANT_VARIABLE,
-        callback=text_up_to(MAX_TENANT),
-        help="The tenant that owns the runs.",
-    ),
-]
+Tenant = Annotated[str, tenant_option("The tenant that owns the runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 RunId = Annotated[

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.environment import TENANT_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import Session
-from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_TENANT
+from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from langgraph_runner.engine import RunEngine
@@ -34,16 +33,7 @@ def serve(
         float,
         typer.Option("--requests-per-s", min=0.001, help="How many requests per second each key may send."),
     ] = 100.0,
-    tenant: Annotated[
-        str,
-        typer.Option(
-            "--tenant",
-            metavar="NAME",
-            envvar=TENANT_VARIABLE,
-            callback=options.text_up_to(MAX_TENANT),
-            help="The tenant of requests with --dev.",
-        ),
-    ] = DEFAULT_TENANT,
+    tenant: Annotated[str, options.tenant_option("The tenant of requests with --dev.")] = DEFAULT_TENANT,
     api_only: Annotated[bool, typer.Option("--api-only", help="Run no runs: leave them to workers.")] = False,
     dispatch: options.Dispatch = None,
     cache: options.Cache = None,
