@@ -168,7 +168,7 @@ def events(
         found = await find_run(engine, run_id, tenant)
         async for event in engine.events(found, tenant=tenant, after=after, follow=follow):
             if as_json:
-                session.out.json_line(event)
+                session.out.json(event, one_line=True)
             else:
                 session.out.line(_event_line(event))
             if not session.out.has_reader:

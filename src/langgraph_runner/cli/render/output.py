@@ -84,14 +84,10 @@ class Output:
 
     # For programs.
 
-    def json(self, value: Any) -> None:
-        """Print one JSON document."""
-        text = json.dumps(_jsonable(value), indent=2 if self.is_terminal else None, ensure_ascii=False)
-        self.raw(f"{text}\n")
-
-    def json_line(self, value: Any) -> None:
-        """Print one of several JSON documents, on one line."""
-        self.raw(f"{json.dumps(_jsonable(value), ensure_ascii=False)}\n")
+    def json(self, value: Any, *, one_line: bool = False) -> None:
+        """Print one JSON document; with `one_line`, one of several."""
+        indent = 2 if self.is_terminal and not one_line else None
+        self.raw(f"{json.dumps(_jsonable(value), indent=indent, ensure_ascii=False)}\n")
 
     def raw(self, text: str) -> None:
         """Print text unchanged."""
