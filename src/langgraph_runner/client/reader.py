@@ -272,7 +272,7 @@ class ClientReader:
             request = ApiRequest("GET", run_path(run_id, "events"), params, {"Last-Event-ID": str(after)})
             parser = EventParser()
             try:
-                async with aclosing(self._requester.stream(request, "text/event-stream")) as chunks:
+                async with aclosing(self._requester.stream(request)) as chunks:
                     async for chunk in chunks:
                         budget.restart()
                         for event in self._events_in(parser, chunk):

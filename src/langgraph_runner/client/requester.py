@@ -36,6 +36,7 @@ _RETRY_AFTER_JITTER: Final = 0.1
 _MAX_RETRY_AFTER_S: Final = 60.0
 """If the service asks for a longer wait, the request fails at once."""
 _MAX_BODY: Final = 1 << 30
+_EVENT_STREAM: Final = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +190,8 @@ class Requester:
                 raise error_from(response, self.url)
             await budget.wait_or_raise(self._retryable_error(response), self._retry_after_s(response))
 
-    async def stream(self, request: ApiRequest, media_type: str) -> AsyncGenerator[bytes, None]:
-        """Send a request once, and yield the chunks of the response as they arrive.
-
-        Args:
-            request: The request.
-            media_type: The content type that the response must have.
+    async def stream(self, request: ApiRequest) -> AsyncGenerator[bytes, None]:
+        """Send a request for an event stream once, and yield the chunks of the response as they arrive.
 
         Raises:
             NoContent: The status is 204.
@@ -205,7 +202,7 @@ class Requester:
             opened = await self._send_once(request)
             try:
                 if opened.status_code == HTTPStatus.OK:
-                    self._check_type(opened, media_type)
+                    self._check_is_event_stream(opened)
                     async with aclosing(self.transport.chunks(opened)) as chunks:
                         async for chunk in chunks:
                             yield chunk
@@ -221,12 +218,11 @@ class Requester:
             raise StreamBroken(self._retryable_error(response), self._retry_after_s(response))
         raise error_from(response, self.url)
 
-    def _check_type(self, response: httpx.Response, media_type: str) -> None:
+    def _check_is_event_stream(self, response: httpx.Response) -> None:
         found = response.headers.get("content-type", "no content").partition(";")[0]
-        if found != media_type:
-            raise ServiceInvalidError(
-                url=self.url, detail=f"it responded with {found}, not with {media_type}"
-            )
+        if found != _EVENT_STREAM:
+            detail = f"it responded with {found}, not with {_EVENT_STREAM}"
+            raise ServiceInvalidError(url=self.url, detail=detail)
 
     async def _send_once(self, request: ApiRequest) -> httpx.Response:
         self.check_open()
