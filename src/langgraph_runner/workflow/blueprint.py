@@ -211,13 +211,12 @@ class _Draft:
                 " of the two."
             )
         binding = Binding()
-        problems: list[str] = []
         if (problem := run_problem(step.run)) is not None:
             yield problem
         else:
             binding, problems = bind(step, self.steps, fields, hints)
             yield from self._output_problems(step)
-        yield from problems
+            yield from problems
         yield from self._dependency_problems(step, binding, hints)
         yield from option_problems(step)
         yield from binding_problems(step, binding)

@@ -84,10 +84,9 @@ class Scheduler:
         self._joins = joins
         self._mode = mode
         self._status: dict[str, StepStatus] = dict.fromkeys(dag.order, StepStatus.PENDING)
-        self._delivered: dict[str, bool] = {}
+        self._delivered: dict[str, bool] = {}  # For each step that has ended.
         self._waiting_for = {step: len(before) for step, before in dag.dependencies.items()}
         self._ready: deque[str] = deque(step for step in dag.order if not dag.dependencies[step])
-        self._open = len(dag.order)
         self.failed = False
         """Whether a step has failed."""
 
@@ -102,7 +101,7 @@ class Scheduler:
     @property
     def is_over(self) -> bool:
         """Whether every step has ended."""
-        return self._open == 0
+        return len(self._delivered) == len(self._status)
 
     @property
     def is_stopping(self) -> bool:
@@ -183,7 +182,6 @@ class Scheduler:
             raise ValueError(f"Step '{step}' is {self._status[step]}; it cannot become {status}.")
         self._status[step] = status
         self._delivered[step] = status is StepStatus.COMPLETED or reason in DELIVERING
-        self._open -= 1
         if status is StepStatus.FAILED:
             self.failed = True
 
