@@ -191,11 +191,7 @@ class SyncRunClient(SyncRunMethods):
 
 
 class _ServiceOutputs(OutputSource):
-    """Reads outputs from a service. Thread-safe.
-
-    Args:
-        reader: Returns a reader whose coroutines never suspend.
-    """
+    """Reads outputs from a service, through a reader whose coroutines never suspend. Thread-safe."""
 
     def __init__(self, reader: Callable[[], ClientReader]) -> None:
         self._reader = reader

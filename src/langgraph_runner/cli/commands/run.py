@@ -257,7 +257,6 @@ async def _make_plan(
     force: list[str] | None,
     no_cache: bool,
 ) -> tuple[RunPlan, ChangeRequest]:
-    """Return the plan of a change, and the change request."""
     from langgraph_runner.workflow import ChangeRequest
 
     base = await find_run(engine, run_id, tenant)
@@ -279,11 +278,8 @@ def _run_and_follow(
 ) -> None:
     """Trigger a run, follow it to its end, show its result, and exit with the code of that result.
 
-    Args:
-        session: The options of the command.
-        trigger: Creates the run, or takes it over.
-        detach: Whether to exit after `trigger`, and leave the run to another process.
-        after: Called after `trigger`. Returns the number of the last event that is not displayed.
+    `detach` leaves the run to another process. `after`, called after `trigger`, returns the number of the last event
+    that is not displayed.
     """
     from langgraph_runner.cli.render.displays import RunView
     from langgraph_runner.cli.render.tables import show_next_command, show_result

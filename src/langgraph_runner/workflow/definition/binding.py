@@ -119,7 +119,6 @@ def named_parameters(function: Any) -> tuple[dict[str, inspect.Parameter], list[
 
 
 def _partial_arguments(function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the positional and keyword arguments that a partial has been given."""
     if isinstance(function, functools.partial):
         return tuple(function.args), dict(function.keywords)
     return (), {}

@@ -24,7 +24,6 @@ _SHOWN_BITS: Final = 64
 
 
 def _join_items(frame: Frame) -> str:
-    """Join the items in their own order."""
     return ",".join(frame.texts)
 
 
@@ -53,7 +52,6 @@ def _pairs(texts: list[str]) -> list[str]:
 
 
 def _index_label(_frame: Frame, index: int) -> str:
-    """Name an item of a sequence."""
     return f"[{index}]"
 
 
