@@ -136,7 +136,8 @@ def with_timeout(
     return _wrapped(fn, "with_timeout", functools.partial(_limited, limit_ms))
 
 
-_Policy = Callable[[Callable[..., Any], Callee, tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]]
+_Policy = Callable[[Callable[[], Any], Callee], Coroutine[Any, Any, Any]]
+"""Makes a call whose arguments are bound already. The callee says whether it is awaited."""
 
 
 def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[..., Any]:
@@ -154,10 +155,10 @@ def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[...
     callee = Callee.of(fn)
 
     async def call_async(*arguments: Any, **keywords: Any) -> Any:
-        return await policy(fn, callee, arguments, keywords)
+        return await policy(functools.partial(fn, *arguments, **keywords), callee)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        return drive(policy(fn, callee, arguments, keywords))
+        return drive(policy(functools.partial(fn, *arguments, **keywords), callee))
 
     # A callable object or a partial has no name of its own for functools.wraps to copy.
     wrapper = functools.wraps(fn)(call_async if callee.is_async else call)
@@ -166,13 +167,7 @@ def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[...
     return cast("Callable[..., Any]", wrapper)
 
 
-async def _retried(
-    retry: RetryConfig,
-    fn: Callable[..., Any],
-    callee: Callee,
-    arguments: tuple[Any, ...],
-    keywords: dict[str, Any],
-) -> Any:
+async def _retried(retry: RetryConfig, call: Callable[[], Any], callee: Callee) -> Any:
     around, name = CURRENT_CONTEXT.get(), callee.name
     runtime = _runtime(around, is_async=callee.is_async)
     started, attempts = runtime.monotonic(), 0
@@ -185,9 +180,9 @@ async def _retried(
             attempts += 1
             try:
                 if failed is None:
-                    return await _called(fn, callee, arguments, keywords)
+                    return await _called(call, callee)
                 with ConfigOfAttempt(attempts, interrupts_before):
-                    return await _called(fn, callee, arguments, keywords)
+                    return await _called(call, callee)
             except Exception as error:
                 if is_control_flow(error) or isinstance(error, NodeCancellationError | CircuitOpenError):
                     raise
@@ -215,32 +210,24 @@ def _warn(event: str, function: str, error: Exception, **fields: Any) -> None:
     emit(LOGGER, logging.WARNING, event, function=function, **fields, error_type=type(error).__name__)
 
 
-async def _called(
-    fn: Callable[..., Any], callee: Callee, arguments: tuple[Any, ...], keywords: dict[str, Any]
-) -> Any:
-    value = fn(*arguments, **keywords)
+async def _called(call: Callable[[], Any], callee: Callee) -> Any:
+    value = call()
     return await value if callee.is_async else value
 
 
-async def _limited(
-    timeout_ms: float,
-    fn: Callable[..., Any],
-    callee: Callee,
-    arguments: tuple[Any, ...],
-    keywords: dict[str, Any],
-) -> Any:
+async def _limited(timeout_ms: float, call: Callable[[], Any], callee: Callee) -> Any:
     around = CURRENT_CONTEXT.get()
     signal = _signal_around(around, callee.name)
     # A context of its own: what stops this call must not stop the rest of the node.
     if around is None:
-        options = CheckedOptions.bare(fn, callee.name, REAL_RUNTIMES)
+        options = CheckedOptions.bare(callee.source, callee.name, REAL_RUNTIMES)
         context: NodeContext = NodeCall.of(options, None, None, {}, None)
     else:
         context = around.of_attempt(around.attempt)
     limits = Limits(callee.name, signal, timeout_ms=timeout_ms, on_stop=context.stop)
     CURRENT_CONTEXT.set(context)
     try:
-        return await _runtime(around, is_async=callee.is_async).call(fn, arguments, keywords, limits)
+        return await _runtime(around, is_async=callee.is_async).call(call, (), {}, limits)
     except BaseException as error:
         if not isinstance(error, Exception):
             context.stop(type(error).__name__)  # For threads that the function has started.
