@@ -34,7 +34,7 @@ class _Item:
 
     level: str | None
     """The place of the node whose graph holds it. None once it was handled: by a node that cleared it, or by a
-    function that got it and did not pass it on."""
+    function that got it and did not pass it on. None also for a flag that did not come with the record."""
     is_passed_on: bool = False
     """Whether the output of the graph at this level had room for it."""
 
@@ -48,7 +48,7 @@ class _Item:
 class _Capture:
     record: NodeErrorRecord
     errors: _Item
-    flag: _Item | None
+    flag: _Item
 
 
 class Captures:
@@ -71,13 +71,12 @@ class Captures:
             self.has_any = True
             for error_id, capture in self._captures.items():
                 capture.errors.move(place, level if error_id in records else None)
-                if capture.flag is not None:
-                    if flag is False and capture.flag.level == level:
-                        capture.flag.level = None
-                    capture.flag.move(place, level if flag else None)
+                if flag is False and capture.flag.level == level:
+                    capture.flag.level = None
+                capture.flag.move(place, level if flag else None)
             for error_id, record in records.items():
                 if error_id not in self._captures:
-                    self._captures[error_id] = _Capture(record, _Item(level), _Item(level) if flag else None)
+                    self._captures[error_id] = _Capture(record, _Item(level), _Item(level if flag else None))
 
     def graph_ended(self, place: str, output: Any) -> None:
         """Record what a nested graph, or any other chain, returned to the node at `place` that runs it."""
@@ -87,14 +86,14 @@ class Captures:
             for capture in self._captures.values():
                 if capture.errors.level == place and "errors" in output:
                     capture.errors.is_passed_on = True
-                if capture.flag is not None and capture.flag.level == place and "routing_flags" in output:
+                if capture.flag.level == place and "routing_flags" in output:
                     capture.flag.is_passed_on = True
 
     def graph_failed(self, place: str) -> None:
         """Record that a nested graph raised. The node that runs it gets the error, so the flag is handled."""
         with self._lock:
             for capture in self._captures.values():
-                if capture.flag is not None and capture.flag.level == place:
+                if capture.flag.level == place:
                     capture.flag.level = None
 
     def blocks(self, place: str | None = None) -> bool:
@@ -116,8 +115,8 @@ class Captures:
     def _levels_of_flags(self) -> list[str]:
         """Return where the flags `blocked` are that have not been handled."""
         with self._lock:
-            flags = [capture.flag for capture in self._captures.values() if capture.flag is not None]
-            return [flag.level for flag in flags if flag.level is not None]
+            levels = [capture.flag.level for capture in self._captures.values()]
+        return [level for level in levels if level is not None]
 
     def with_lost(
         self, records: tuple[NodeErrorRecord, ...], channels: Iterable[str], *, is_complete: bool
