@@ -25,6 +25,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
 from langgraph_runner.graph.json_saver.errors import CheckpointForeignError
@@ -214,5 +215,4 @@ def decode_name(name: str) -> str | None:
         return None
     if _NAME.fullmatch(name) is None:
         raise ValueError("not a name of this store")
-    plain = re.sub(rb"%(..)", lambda code: bytes.fromhex(code[1].decode()), name.encode())
-    return plain.decode("utf-8", "surrogatepass")
+    return unquote_to_bytes(name).decode("utf-8", "surrogatepass")
