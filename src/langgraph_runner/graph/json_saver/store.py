@@ -48,6 +48,7 @@ class CheckpointStore:
         self._max_file_bytes = max_file_bytes
         self._lock_timeout_s = lock_timeout_s
         self._swept: set[Path] = set()
+        self._newest = NewestCheckpoints(self.checkpoint_id)
 
     @cached_property
     def layout(self) -> Layout:
@@ -57,10 +58,6 @@ class CheckpointStore:
     @cached_property
     def _lock(self) -> StoreLock:
         return StoreLock(self.layout.lock, self._lock_timeout_s)
-
-    @cached_property
-    def _newest(self) -> NewestCheckpoints:
-        return NewestCheckpoints(self.checkpoint_id)
 
     @cached_property
     def _head(self) -> Head:
@@ -125,7 +122,9 @@ class CheckpointStore:
     def read(self, entry: Entry) -> Stored | None:
         """Return a checkpoint with its pending writes, all of one moment; None if it does not exist."""
         with self._reading():
-            self._check_thread(entry.folder)
+            # Raise if one of the folders is something else, such as a symbolic link.
+            if folder_exists(entry.folder.parent):
+                folder_exists(entry.folder)
             stored = self._read(entry)
             self._head.check(entry, stored)
             return stored
@@ -229,11 +228,6 @@ class CheckpointStore:
     def _newest_in(self, folder: Path) -> Entry | None:
         folder_exists(folder.parent)  # It must not be a symbolic link; `find` checks the folder itself.
         return self._newest.find(folder)
-
-    def _check_thread(self, namespace_folder: Path) -> None:
-        """Raise if the folder of a thread, or that of the namespace, is something else, such as a symbolic link."""
-        if folder_exists(namespace_folder.parent):
-            folder_exists(namespace_folder)
 
     def _sync_head_folder(self) -> None:
         """Make the name of the head durable: after a power cut it must not show what is about to be removed."""
