@@ -41,8 +41,8 @@ _GRACE_S: Final = 1.0
 _END: Final = object()
 
 
-def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]) -> Exception | None:
-    """Run the graph to its end; `options` are those of `graph.stream()`.
+def run_blocking(execution: Execution, graph_input: Any) -> Exception | None:
+    """Run the graph to its end.
 
     Returns:
         The error that ended the run; None if the graph came to its end.
@@ -55,9 +55,7 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
         if ended is not None:
             ended.clear()
         try:
-            chunks: Any = execution.graph.stream(
-                graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
-            )
+            chunks: Any = execution.graph.stream(graph_input, execution.config, **execution.stream_options)
             for mode, data in chunks:
                 execution.take(mode, data)
         finally:
@@ -80,27 +78,21 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
 
 
 async def run_awaited(
-    execution: Execution, graph_input: Any, options: dict[str, Any], shown: AbstractContextManager[object]
+    execution: Execution, graph_input: Any, shown: AbstractContextManager[object]
 ) -> GraphRunResult:
-    """Run the graph to its end, on the event loop; `options` are those of `graph.astream()`.
+    """Run the graph to its end, on the event loop; `shown` shows the progress of the run.
 
     Everything that happens in a run passes through this coroutine and those that await it, so there are few of them.
-
-    Args:
-        execution: The run.
-        graph_input: The input of the graph.
-        options: Those of `graph.astream()`.
-        shown: Shows the progress of the run.
     """
     error: Exception | None = None
     with shown:
         try:
             if execution.is_stoppable:
-                async for _ in stream(execution, graph_input, options):
+                async for _ in stream(execution, graph_input):
                     pass
             else:
                 chunks: Any = execution.graph.astream(
-                    graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
+                    graph_input, execution.config, **execution.stream_options
                 )
                 try:
                     async for mode, data in chunks:
@@ -115,20 +107,17 @@ async def run_awaited(
 
 
 async def stream(
-    execution: Execution, graph_input: Any, options: dict[str, Any], modes: Sequence[str] = ()
+    execution: Execution, graph_input: Any, modes: Sequence[str] = (), *, subgraphs: bool = False
 ) -> AsyncGenerator[tuple[Any, str, Any], None]:
     """Yield what LangGraph streams, as (namespace, mode, data), until the run ends or is stopped.
 
-    `options` are those of `graph.astream()`; `modes` is what to stream in addition to what the run needs itself.
+    `modes` is what to stream in addition to what the run needs itself; `subgraphs`, whether of nested graphs, too.
 
     Raises:
         Exception: What ended the run.
     """
-    has_namespace = options.get("subgraphs", False)
-    all_modes: Any = sorted({*modes, *MODES})
-    chunks: Any = execution.graph.astream(
-        graph_input, execution.config, control=execution.control, stream_mode=all_modes, **options
-    )
+    options = {**execution.stream_options, "stream_mode": sorted({*modes, *MODES}), "subgraphs": subgraphs}
+    chunks: Any = execution.graph.astream(graph_input, execution.config, **options)
     try:
         while True:
             # Not around the whole: what the consumer does between two chunks is not for the run to cancel.
@@ -136,7 +125,7 @@ async def stream(
                 chunk: Any = await anext(chunks, _END)
             if chunk is _END:
                 return
-            namespace, mode, data = chunk if has_namespace else ((), *chunk)
+            namespace, mode, data = chunk if subgraphs else ((), *chunk)
             if not namespace:
                 execution.take(mode, data)
             yield namespace, mode, data

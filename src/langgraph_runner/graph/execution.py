@@ -61,6 +61,7 @@ class Execution:
         graph: Pregel[Any, Any, Any, Any],
         options: ExecutionOptions,
         config: RunnableConfig | None,
+        stream_options: dict[str, Any],
         *,
         abort_signal: AbortSignal | None,
         control: RunControl | None,
@@ -98,6 +99,8 @@ class Execution:
         elif control is None:
             control = RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
         self.control = control
+        self.stream_options = {"control": control, "stream_mode": MODES, **stream_options}
+        """The keyword arguments of `graph.stream()` or `graph.astream()`."""
         handlers: Any = [self._watch]
         self.config: RunnableConfig
         if ambient or isinstance(callbacks, BaseCallbackManager):

@@ -116,10 +116,9 @@ class GraphRunner:
             GraphBubbleUp: Inside a node: an interrupt, a drain or a command for the graph around this run.
             BaseException: What is no failure of the graph, such as `KeyboardInterrupt`.
         """
-        asked = self._stream_options(options)
-        execution = self._execution(config, abort_signal, control, is_async=False)
+        execution = self._execution(config, abort_signal, control, options, is_async=False)
         with self._shown(execution):
-            result = execution.result(run_blocking(execution, input, asked))
+            result = execution.result(run_blocking(execution, input))
         drive(end_run(execution, result, is_async=False))
         return result
 
@@ -139,9 +138,8 @@ class GraphRunner:
             GraphBubbleUp: As of `run()`.
             asyncio.CancelledError: The task of the caller was cancelled.
         """
-        asked = self._stream_options(options)
-        execution = self._execution(config, abort_signal, control, is_async=True)
-        return await run_awaited(execution, input, asked, self._shown(execution))
+        execution = self._execution(config, abort_signal, control, options, is_async=True)
+        return await run_awaited(execution, input, self._shown(execution))
 
     def invoke(
         self,
@@ -172,9 +170,8 @@ class GraphRunner:
         **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `arun()`, but raise what ended the run, as `invoke()` does."""
-        asked = self._stream_options(options)
-        execution = self._execution(config, abort_signal, control, is_async=True)
-        return _raise_error_of(await run_awaited(execution, input, asked, self._shown(execution)))
+        execution = self._execution(config, abort_signal, control, options, is_async=True)
+        return _raise_error_of(await run_awaited(execution, input, self._shown(execution)))
 
     async def astream(
         self,
@@ -202,12 +199,11 @@ class GraphRunner:
             Exception: What ended the run, as of `ainvoke()`.
         """
         modes = [stream_mode] if isinstance(stream_mode, str) else list(stream_mode)
-        asked = {**self._stream_options(options), "subgraphs": subgraphs}
-        execution = self._execution(config, abort_signal, control, is_async=True)
+        execution = self._execution(config, abort_signal, control, options, is_async=True)
         error: Exception | None = None
         with self._shown(execution):
             try:
-                async for namespace, mode, data in stream(execution, input, asked, modes):
+                async for namespace, mode, data in stream(execution, input, modes, subgraphs=subgraphs):
                     if mode not in modes:
                         continue
                     parts: list[Any] = [data]
@@ -227,27 +223,26 @@ class GraphRunner:
         config: RunnableConfig | None,
         abort_signal: AbortSignal | None,
         control: RunControl | None,
+        options: LangGraphOptions,
         *,
         is_async: bool,
     ) -> Execution:
+        check_langgraph_options(options)
+        asked: dict[str, Any] = {"output_keys": self._output_keys, **options}
+        if self.options.persistence_path is not None:
+            # Each wave is on disk before the next one begins.
+            asked.setdefault("durability", "sync")
         in_config = (default_retry_in(config) if config else None) or self._default_retry_of_graph
         return Execution(
             self.graph if in_config is None else with_default_retry(self._plain_graph, in_config),
             self.options,
             config,
+            asked,
             abort_signal=abort_signal,
             control=control,
             is_async=is_async,
             listener=self._progress if not isinstance(self._progress, bool) else None,
         )
-
-    def _stream_options(self, given: LangGraphOptions) -> dict[str, Any]:
-        check_langgraph_options(given)
-        options: dict[str, Any] = {**given}
-        if self.options.persistence_path is not None:
-            # Each wave is on disk before the next one begins.
-            options.setdefault("durability", "sync")
-        return {"output_keys": self._output_keys, **options}
 
     def _shown(self, execution: Execution) -> contextlib.AbstractContextManager[Any]:
         shown = getattr(self._progress, "shown", None)
