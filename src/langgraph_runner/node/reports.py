@@ -13,7 +13,6 @@ from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
 
 if TYPE_CHECKING:
     from langgraph_runner.node.call import NodeCall
-    from langgraph_runner.node.options import Spans
     from langgraph_runner.node.outcome import Failure
 
 __all__ = [
@@ -31,7 +30,10 @@ def report_started(call: NodeCall) -> None:
     """Start the span of the call, and log that it begins, where these are wanted. Those of its end are then, too."""
     spans = call.configurable.get("spans", call.options.spans)
     if spans is not None:
-        _start_span(call, spans)
+        try:
+            call.start_span(spans)
+        except Exception as error:  # A tracer never harms the node.
+            log_suppressed_error(call, "node.span_failed", error)
     if is_enabled(LOGGER, call.options.log_level):
         call.is_logged = True
         log(call.options.log_level, "node.started", call)
@@ -145,13 +147,6 @@ def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
         attempts=call.attempts,
         error_type=type(primary_error),
     )
-
-
-def _start_span(call: NodeCall, spans: Spans) -> None:
-    try:
-        call.start_span(spans)
-    except Exception as error:  # A tracer never harms the node.
-        log_suppressed_error(call, "node.span_failed", error)
 
 
 def _record(call: NodeCall, method: str, *arguments: Any) -> None:
