@@ -302,9 +302,7 @@ class NodeConfig(OptionModel):
 
     def options(self) -> dict[str, Any]:
         """Return the fields that were given, as keywords of `create_node()`."""
-        return {
-            name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set
-        }
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 def taking_options(make: Callable[..., Any]) -> Callable[..., Any]:
