@@ -82,7 +82,10 @@ def call_in_thread(
                 limits.stopped(str(error))
                 raise error  # noqa: TRY301 - the clean-up below is for this one too
             # It may have ended in the moment when its time was up, so `left` can be negative.
-            attempt.changed.wait(_nearest(None if left is None else max(0.0, left), limits))
+            ends = [] if left is None else [max(0.0, left)]
+            if limits.control is not None:
+                ends.append(DRAIN_POLL_S)
+            attempt.changed.wait(min(ends, default=None))
     except BaseException:
         # KeyboardInterrupt lands here too: the function is told to stop, and its thread is left behind.
         if attempt.abandon():
@@ -110,12 +113,6 @@ async def await_in_thread(function: Callable[..., Any], *arguments: Any, **keywo
         attempt.abandon()
         raise
     return attempt.result()
-
-
-def _nearest(left: float | None, limits: Limits) -> float | None:
-    if limits.control is None:
-        return left
-    return DRAIN_POLL_S if left is None else min(left, DRAIN_POLL_S)
 
 
 class _ThreadedAttempt:
