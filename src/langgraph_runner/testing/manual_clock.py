@@ -134,7 +134,7 @@ class _AwaitingClock(FakeTime[ManualClock]):
         without_time = copy.copy(limits)
         without_time.seconds = None
         loop = asyncio.get_running_loop()
-        work = loop.create_task(_call(real, function, arguments, keywords, without_time))
+        work = loop.create_task(real.call(function, arguments, keywords, without_time))
         timer = loop.create_task(self.sleep(limits.seconds, None))
         try:
             await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
@@ -192,13 +192,3 @@ class _BlockingClock(FakeTime[ManualClock]):
         limits: Limits | None,
     ) -> Any:
         return await REAL_RUNTIMES.blocking.call(function, arguments, keywords, limits)
-
-
-async def _call(
-    runtime: Runtime,
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    keywords: Mapping[str, Any],
-    limits: Limits,
-) -> Any:
-    return await runtime.call(function, arguments, keywords, limits)
