@@ -154,6 +154,7 @@ class _AwaitingClock(FakeTime[ManualClock]):
 
 class _BlockingClock(FakeTime[ManualClock]):
     is_async = False
+    call = staticmethod(REAL_RUNTIMES.blocking.call)
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
         self._block(seconds, limits)
@@ -183,12 +184,3 @@ class _BlockingClock(FakeTime[ManualClock]):
                 remove()
         if limits is not None and (cancelled := limits.cancelled()) is not None:
             raise cancelled
-
-    async def call(
-        self,
-        function: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        keywords: Mapping[str, Any],
-        limits: Limits | None,
-    ) -> Any:
-        return await REAL_RUNTIMES.blocking.call(function, arguments, keywords, limits)
