@@ -1,12 +1,13 @@
-"""What the messages of many modules share: suggestions, articles, refusals of options, the words of pydantic."""
+"""What the messages of many modules share: suggestions, articles, refusals, missing extras, the words of pydantic."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches  # noqa: TID251 - the one place
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -15,6 +16,7 @@ __all__ = [
     "Hints",
     "as_choice",
     "did_you_mean",
+    "importing_extra",
     "refuse_unknown_options",
     "refused_options",
     "refused_value",
@@ -64,6 +66,22 @@ def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
 def with_article(noun: str) -> str:
     """Return the noun with "a" or "an" before it."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+@contextmanager
+def importing_extra(library: str, purpose: str, *, extra: str) -> Iterator[None]:
+    """Around the import of a library that an extra installs: name the extra if the library is missing.
+
+    `purpose` begins the message, such as "Metrics for Prometheus need prometheus-client".
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != library:
+            raise
+        raise ModuleNotFoundError(
+            f"{purpose}: pip install 'langgraph-runner[{extra}]'", name=error.name
+        ) from error
 
 
 def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: str) -> None:

@@ -9,20 +9,15 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
-try:
+from langgraph_runner.errors.hints import importing_extra
+from langgraph_runner.errors.logs import emit
+
+with importing_extra("rich", "progress=True needs rich", extra="rich"):
     from rich.console import Console, Group
     from rich.live import Live
     from rich.spinner import Spinner
     from rich.table import Table
     from rich.text import Text
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] != "rich":
-        raise
-    raise ModuleNotFoundError(
-        "progress=True needs rich: pip install 'langgraph-runner[rich]'", name=error.name
-    ) from error
-
-from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,19 +12,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-try:
-    from opentelemetry.metrics import Meter, Observation, get_meter
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] != "opentelemetry":
-        raise
-    raise ModuleNotFoundError(
-        "Metrics for OpenTelemetry need opentelemetry-api: pip install 'langgraph-runner[otel]'",
-        name=error.name,
-    ) from error
-
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
+from langgraph_runner.errors.hints import importing_extra
 from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
 from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
+
+with importing_extra("opentelemetry", "Metrics for OpenTelemetry need opentelemetry-api", extra="otel"):
+    from opentelemetry.metrics import Meter, Observation, get_meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,20 +10,16 @@ from itertools import accumulate
 from math import inf
 from typing import TYPE_CHECKING
 
-try:
+from langgraph_runner.errors.categories import REFUSALS, FailureCategory
+from langgraph_runner.errors.hints import importing_extra
+from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
+
+with importing_extra(
+    "prometheus_client", "Metrics for Prometheus need prometheus-client", extra="prometheus"
+):
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
     from prometheus_client.registry import Collector
     from prometheus_client.utils import floatToGoString
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] != "prometheus_client":
-        raise
-    raise ModuleNotFoundError(
-        "Metrics for Prometheus need prometheus-client: pip install 'langgraph-runner[prometheus]'",
-        name=error.name,
-    ) from error
-
-from langgraph_runner.errors.categories import REFUSALS, FailureCategory
-from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,18 +10,12 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph_runner.errors.categories import REFUSALS
+from langgraph_runner.errors.hints import importing_extra
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics.forwarding import LOGGER
 
-try:
+with importing_extra("opentelemetry", "Spans for OpenTelemetry need opentelemetry-api", extra="otel"):
     from opentelemetry import context, trace
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.partition(".")[0] != "opentelemetry":
-        raise
-    raise ModuleNotFoundError(
-        "Spans for OpenTelemetry need opentelemetry-api: pip install 'langgraph-runner[otel]'",
-        name=error.name,
-    ) from error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from langgraph_runner.engine import checks
+from langgraph_runner.errors.hints import importing_extra
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.server.auth.callers import Caller
@@ -51,12 +52,8 @@ class JwtAuth:
         tenant_claim: str = "tenant",
         role_claim: str = "role",
     ) -> None:
-        try:
+        with importing_extra("jwt", "JSON Web Tokens need PyJWT", extra="jwt"):
             import jwt  # noqa: PLC0415 - of an extra
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "JSON Web Tokens need PyJWT: pip install 'langgraph-runner[jwt]'", name=error.name
-            ) from error
         self._jwt = jwt
 
         class IssuerKeys(jwt.PyJWKClient):
