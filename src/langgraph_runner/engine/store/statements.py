@@ -102,7 +102,7 @@ class Prepared:
 
     Args:
         statement: The statement, or a function that returns it for a backend.
-        *columns: For an `insert()`: the columns that get a value.
+        *columns: For an `insert()` or `update()`: the columns that get the parameters of their names.
     """
 
     def __init__(self, statement: Any, *columns: str) -> None:

@@ -6,20 +6,17 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    bindparam,
-    case,
-    delete,
-    func,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Integer, bindparam, case, func, null, select, update
 
-from langgraph_runner.engine.store.commands.base import INSERT_FILE, IS_STEP, add_events, last_seq, lock_keys
+from langgraph_runner.engine.store.commands.base import (
+    CANCEL_STEPS,
+    DROP_TASKS,
+    INSERT_FILE,
+    IS_STEP,
+    add_events,
+    last_seq,
+    lock_keys,
+)
 from langgraph_runner.engine.store.commands.start import (
     Accepted,
     Advanced,
@@ -28,8 +25,9 @@ from langgraph_runner.engine.store.commands.start import (
     serve_known,
 )
 from langgraph_runner.engine.store.queries import run_artifacts, run_by_id, steps_of
+from langgraph_runner.engine.store.queries.runs import IS_RUN
 from langgraph_runner.engine.store.records import CacheEntry
-from langgraph_runner.engine.store.schema import outputs, run_steps, runs, step_cache, step_tasks
+from langgraph_runner.engine.store.schema import outputs, run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus
@@ -37,7 +35,10 @@ from langgraph_runner.workflow import StepStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from langgraph_runner.engine.store.backends import StoreBackend
+    from langgraph_runner.engine.store.records import StepChange
+
+    _Ended = Sequence[tuple[RunProgress, StepChange]]
+    """The steps that end, each with its write."""
 
 __all__ = ["AdvanceRun", "Advanced"]
 
@@ -59,8 +60,9 @@ class AdvanceRun(RunProgress, Write[Advanced]):
         lock_keys(connection, _keys(accepted))
         serve_known(connection, accepted, now)
         hold_duplicates(connection, accepted)
-        _write_steps(connection, accepted, now)
-        _write_cache(connection, accepted, now)
+        ended = [(each.write, step) for each in accepted for step in each.steps]
+        _write_steps(connection, accepted, ended, now)
+        _write_cache(connection, ended, now)
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
         _end_runs(connection, [each for each in accepted if each.status is not None], now)
         results = {id(each.write): each.result() for each in accepted}
@@ -114,81 +116,74 @@ def _keys(writes: Sequence[Accepted]) -> Iterator[tuple[str, str]]:
         yield from ((each.write.tenant, key) for key in keys if key is not None)
 
 
-def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+def _write_steps(connection: Connection, writes: Sequence[Accepted], ended: _Ended, now: int) -> None:
     values = {
-        (each.write.tenant, step.output_ref or ""): {
-            "tenant_id": each.write.tenant,
+        (write.tenant, step.output_ref or ""): {
+            "tenant_id": write.tenant,
             "sha256": step.output_ref,
             "data": step.output,
         }
-        for each in writes
-        for step in each.steps
+        for write, step in ended
         if step.output is not None
     }
     # In one order, like all rows that several processes write, which rules out deadlocks.
     _INSERT_OUTPUT.run(connection, [values[key] for key in sorted(values)])
-    started = [
+    starts = [
         {
-            "r": each.write.run_id,
-            "s": start.step,
-            "t": each.write.tenant,
-            "new_input_hash": start.input_hash,
-            "new_code_version": start.code_version,
-            "new_cache_key": start.cache_key,
-            "new_fence": each.write.fence,
-            "at": now,
+            "run": each.write.run_id,
+            "step": start.step,
+            "tenant": each.write.tenant,
+            "input_hash": start.input_hash,
+            "code_version": start.code_version,
+            "cache_key": start.cache_key,
+            "fence": each.write.fence,
+            "queued_at": now,
+            "started_at": now,
         }
         for each in writes
         for start in each.write.started
         if start.step not in each.known and start.step not in each.held
     ]
-    _START_STEP.run(connection, started)
-    ended = [
+    _START_STEP.run(connection, starts)
+    ends = [
         {
-            "r": each.write.run_id,
-            "s": step.step,
-            "t": each.write.tenant,
+            "run": write.run_id,
+            "step": step.step,
+            "tenant": write.tenant,
             # Plain text: drivers are slow with a subclass of str, or write the name of an enum.
-            "new_status": step.status.value,
-            "new_reason": None if step.reason is None else step.reason.value,
+            "status": step.status.value,
+            "reason": None if step.reason is None else step.reason.value,
             "new_input_hash": step.input_hash,
             "new_code_version": step.code_version,
             "new_cache_key": step.cache_key,
-            "new_cache_hit": int(step.cache_hit),
-            "new_attempts": step.attempts,
-            "new_output_ref": step.output_ref,
-            "new_error": step.error,
-            "new_fence": each.write.fence,
+            "cache_hit": int(step.cache_hit),
+            "attempts": step.attempts,
+            "output_sha256": step.output_ref,
+            "error": step.error,
+            "fence": write.fence,
             "new_started_at": None if step.started_ago_ms is None else now - round(step.started_ago_ms),
             "never_began": int(step.status is StepStatus.CANCELLED and step.attempts == 0),
-            "at": now,
-            "new_duration_ms": None if step.duration_ms is None else round(step.duration_ms),
+            "completed_at": now,
+            "duration_ms": None if step.duration_ms is None else round(step.duration_ms),
         }
-        for each in writes
-        for step in each.steps
+        for write, step in ended
     ]
-    _END_STEP.run(connection, ended)
+    _END_STEP.run(connection, ends)
     files = [
-        {
-            "run_id": each.write.run_id,
-            "step_id": step.step,
-            "tenant_id": each.write.tenant,
-            **asdict(artifact),
-        }
-        for each in writes
-        for step in each.steps
+        {"run_id": write.run_id, "step_id": step.step, "tenant_id": write.tenant, **asdict(artifact)}
+        for write, step in ended
         for artifact in step.artifacts
     ]
     INSERT_FILE.run(connection, files)
 
 
-def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+def _write_cache(connection: Connection, ended: _Ended, now: int) -> None:
     rows = {
-        (each.write.tenant, step.cache_key or ""): {
-            "tenant_id": each.write.tenant,
+        (write.tenant, step.cache_key or ""): {
+            "tenant_id": write.tenant,
             "cache_key": step.cache_key,
             "scope": step.cache_scope,
-            "run_id": each.write.run_id,
+            "run_id": write.run_id,
             "step_id": step.step,
             "output_sha256": step.output_ref,
             "artifacts": json.dumps([asdict(file) for file in step.artifacts]) if step.artifacts else None,
@@ -196,18 +191,16 @@ def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -
             "expires_at": None if step.cache_ttl_ms is None else now + step.cache_ttl_ms,
             "hits": 0,
         }
-        for each in writes
-        for step in each.steps
+        for write, step in ended
         if step.cache_scope is not None
     }
     _UPSERT_CACHE.run(connection, [rows[key] for key in sorted(rows)])
     hits = [
-        {"t": each.write.tenant, "k": step.cache_key, "at": now}
-        for each in writes
-        for step in each.steps
+        {"tenant": write.tenant, "key": step.cache_key, "last_hit_at": now}
+        for write, step in ended
         if step.cache_hit
     ]
-    _HIT.run(connection, sorted(hits, key=lambda hit: (hit["t"], hit["k"])))
+    _HIT.run(connection, sorted(hits, key=lambda hit: (hit["tenant"], hit["key"])))
 
 
 def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> None:
@@ -215,27 +208,24 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
         connection,
         [
             {
-                "r": each.write.run_id,
-                "t": each.write.tenant,
-                "new_status": each.status,
-                "new_error": each.write.error,
-                "at": now,
-                "took_ms": each.write.duration_ms,
+                "run": each.write.run_id,
+                "tenant": each.write.tenant,
+                "status": each.status,
+                "error": each.write.error,
+                "completed_at": now,
+                "duration_ms": each.write.duration_ms,
             }
             for each in ended
         ],
     )
     rest = [each.write for each in ended if each.status != "completed"]
     routed = [each.write for each in ended if each.write.has_tasks]
-    _DROP_TASKS.run(connection, [{"r": write.run_id, "t": write.tenant} for write in routed])
-    _END_REST.run(connection, [{"r": write.run_id, "t": write.tenant, "at": now} for write in rest])
+    DROP_TASKS.run(connection, [{"run": each.run_id, "tenant": each.tenant} for each in routed])
+    CANCEL_STEPS.run(
+        connection, [{"run": each.run_id, "tenant": each.tenant, "completed_at": now} for each in rest]
+    )
     for each in ended:
         each.ended = run_by_id(connection, each.write.tenant, each.write.run_id)
-
-
-def _upsert_cache(backend: StoreBackend) -> Any:
-    taken = ("scope", "run_id", "step_id", "output_sha256", "artifacts", "created_at", "expires_at", "hits")
-    return backend.upsert(step_cache, ["tenant_id", "cache_key"], taken)
 
 
 _CURRENT: Final = Prepared(
@@ -243,76 +233,39 @@ _CURRENT: Final = Prepared(
     .where(any_of(runs.c.id, bindparam("ids")), any_of(runs.c.tenant_id, bindparam("tenants")))
     .with_for_update(of=runs)
 )
-_INSERT_OUTPUT: Final = Prepared(
-    lambda backend: backend.insert_missing(outputs), "tenant_id", "sha256", "data"
-)
+_INSERT_OUTPUT: Final = Prepared(lambda backend: backend.insert_missing(outputs), *outputs.c.keys())
+_CACHE_KEY: Final = ("tenant_id", "cache_key")
+_CACHED: Final = [each.name for each in step_cache.c if each.name not in {*_CACHE_KEY, "last_hit_at"}]
 _UPSERT_CACHE: Final = Prepared(
-    _upsert_cache,
-    *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_sha256", "artifacts"),
-    *("created_at", "expires_at", "hits"),
+    lambda backend: backend.upsert(step_cache, _CACHE_KEY, _CACHED), *_CACHE_KEY, *_CACHED
 )
 _START_STEP: Final = Prepared(
-    update(run_steps)
-    .where(IS_STEP)
-    .values(
-        status="running",
-        input_hash=bindparam("new_input_hash"),
-        code_version=bindparam("new_code_version"),
-        cache_key=bindparam("new_cache_key"),
-        fence=bindparam("new_fence"),
-        queued_at=bindparam("at"),
-        started_at=bindparam("at"),
-    )
+    update(run_steps).where(IS_STEP).values(status="running"),
+    *("input_hash", "code_version", "cache_key", "fence", "queued_at", "started_at"),
 )
 _END_STEP: Final = Prepared(
     update(run_steps)
     .where(IS_STEP)
     .values(
-        status=bindparam("new_status"),
-        reason=bindparam("new_reason"),
         input_hash=func.coalesce(bindparam("new_input_hash"), run_steps.c.input_hash),
         code_version=func.coalesce(bindparam("new_code_version"), run_steps.c.code_version),
         cache_key=func.coalesce(bindparam("new_cache_key"), run_steps.c.cache_key),
-        cache_hit=bindparam("new_cache_hit"),
-        attempts=bindparam("new_attempts"),
-        output_sha256=bindparam("new_output_ref"),
-        error=bindparam("new_error"),
-        fence=bindparam("new_fence"),
         # A step that was stopped while it waited for a slot was written as started, but never ran.
         started_at=case(
             (bindparam("never_began", type_=Integer) == 1, null()),
             else_=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),
         ),
-        completed_at=bindparam("at"),
-        duration_ms=bindparam("new_duration_ms"),
-    )
+    ),
+    *("status", "reason", "cache_hit", "attempts", "output_sha256", "error", "fence"),
+    *("completed_at", "duration_ms"),
 )
 _END_RUN: Final = Prepared(
-    update(runs)
-    .where(runs.c.id == bindparam("r"), runs.c.tenant_id == bindparam("t"))
-    .values(
-        status=bindparam("new_status"),
-        error=bindparam("new_error"),
-        completed_at=bindparam("at"),
-        duration_ms=bindparam("took_ms"),
-        lease_owner=null(),
-        lease_expires_at=null(),
-    )
-)
-_DROP_TASKS: Final = Prepared(
-    delete(step_tasks).where(step_tasks.c.run_id == bindparam("r"), step_tasks.c.tenant_id == bindparam("t"))
-)
-_END_REST: Final = Prepared(
-    update(run_steps)
-    .where(
-        run_steps.c.run_id == bindparam("r"),
-        run_steps.c.tenant_id == bindparam("t"),
-        or_(run_steps.c.status == "pending", run_steps.c.status == "running"),
-    )
-    .values(status="cancelled", reason="cancelled", completed_at=bindparam("at"))
+    update(runs).where(IS_RUN).values(lease_owner=null(), lease_expires_at=null()),
+    *("status", "error", "completed_at", "duration_ms"),
 )
 _HIT: Final = Prepared(
     update(step_cache)
-    .where(step_cache.c.tenant_id == bindparam("t"), step_cache.c.cache_key == bindparam("k"))
-    .values(hits=step_cache.c.hits + 1, last_hit_at=bindparam("at"))
+    .where(step_cache.c.tenant_id == bindparam("tenant"), step_cache.c.cache_key == bindparam("key"))
+    .values(hits=step_cache.c.hits + 1),
+    "last_hit_at",
 )

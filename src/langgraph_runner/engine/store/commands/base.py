@@ -20,10 +20,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, and_, bindparam, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.schema import artifacts, run_events, run_steps
+from langgraph_runner.engine.store.schema import artifacts, run_events, run_steps, step_tasks
 from langgraph_runner.engine.store.statements import Prepared
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
 
 __all__ = [
+    "CANCEL_STEPS",
+    "DROP_TASKS",
     "INSERT_FILE",
     "IS_STEP",
     "add_events",
@@ -53,12 +55,16 @@ def of_run(table: Table) -> ColumnElement[bool]:
     return and_(table.c.run_id == bindparam("run"), table.c.tenant_id == bindparam("tenant"))
 
 
-IS_STEP: Final = and_(
-    run_steps.c.run_id == bindparam("r"),
-    run_steps.c.step_id == bindparam("s"),
-    run_steps.c.tenant_id == bindparam("t"),
+IS_STEP: Final = and_(of_run(run_steps), run_steps.c.step_id == bindparam("step"))
+"""Picks one row of `run_steps`, for the parameters `run`, `step` and `tenant`."""
+CANCEL_STEPS: Final = Prepared(
+    update(run_steps)
+    .where(of_run(run_steps), or_(run_steps.c.status == "pending", run_steps.c.status == "running"))
+    .values(status="cancelled", reason="cancelled"),
+    "completed_at",
 )
-"""Picks one row of `run_steps`, for the parameters `r`, `s` and `t`."""
+"""Ends the steps of a run that have not ended."""
+DROP_TASKS: Final = Prepared(delete(step_tasks).where(of_run(step_tasks)))
 _LAST_SEQ: Final = Prepared(select(func.max(run_events.c.seq).label("seq")).where(of_run(run_events)))
 INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from langgraph_runner.engine.store.commands.base import (
+    CANCEL_STEPS,
+    DROP_TASKS,
     INSERT_FILE,
     IS_STEP,
     add_events,
@@ -15,8 +17,9 @@ from langgraph_runner.engine.store.commands.base import (
     lock_keys,
     of_run,
 )
+from langgraph_runner.engine.store.queries.runs import IS_RUN
 from langgraph_runner.engine.store.records import RUN_COLUMNS, new_run
-from langgraph_runner.engine.store.schema import LIVE, artifacts, run_steps, run_tags, runs, step_tasks
+from langgraph_runner.engine.store.schema import LIVE, artifacts, run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
@@ -34,34 +37,20 @@ _WITH_KEY: Final = Prepared(
         runs.c.idempotency_key == bindparam("key"),
     )
 )
-_BY_ID: Final = Prepared(
-    select(runs.c.created_at).where(runs.c.id == bindparam("id"), runs.c.tenant_id == bindparam("tenant"))
-)
+_BY_ID: Final = Prepared(select(runs.c.created_at).where(IS_RUN))
 _INSERT_RUN: Final = Prepared(
-    insert(runs),
-    *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
-    *("root_run_id", "change_request", "inputs", "options", "idempotency_key", "priority", "fence"),
-    *("lease_owner", "lease_expires_at", "lease_ms", "created_at", "started_at", "tags", "metadata"),
+    insert(runs), *(column.name for column in RUN_COLUMNS), "lease_owner", "lease_ms"
 )
 _INSERT_STEPS: Final = Prepared(
-    insert(run_steps),
-    *("run_id", "step_id", "tenant_id", "position", "status", "cache_hit", "attempts", "fence"),
+    insert(run_steps).values(status="pending", cache_hit=0, attempts=0, fence=0),
+    *("run_id", "step_id", "tenant_id", "position"),
 )
 _INSERT_TAGS: Final = Prepared(insert(run_tags), *run_tags.c.keys())
 _STEPS: Final = Prepared(select(run_steps).where(of_run(run_steps)))
 _FILES: Final = Prepared(select(artifacts).where(of_run(artifacts)))
 _REUSE_STEP: Final = Prepared(
-    update(run_steps)
-    .where(IS_STEP)
-    .values(
-        status="skipped",
-        reason=bindparam("new_reason"),
-        input_hash=bindparam("new_input_hash"),
-        code_version=bindparam("new_code_version"),
-        cache_key=bindparam("new_cache_key"),
-        output_sha256=bindparam("new_output_ref"),
-        completed_at=bindparam("at"),
-    )
+    update(run_steps).where(IS_STEP).values(status="skipped"),
+    *("reason", "input_hash", "code_version", "cache_key", "output_sha256", "completed_at"),
 )
 
 
@@ -98,7 +87,7 @@ class CreateRun(Write[Created]):
 
     def apply_again(self, connection: Connection) -> Created:
         """Return the existing run if there is one: the first try has created it."""
-        known = _BY_ID.ask(connection, tenant=self.tenant, id=self.run.id)
+        known = _BY_ID.ask(connection, tenant=self.tenant, run=self.run.id)
         return Created.of(self.run, known[0].created_at) if known else self.apply(connection, [self])[0]
 
     @classmethod
@@ -164,16 +153,7 @@ def _tags(run: NewRun, now: int) -> Iterator[dict[str, Any]]:
 
 def _steps(run: NewRun) -> Iterator[dict[str, Any]]:
     for position, step in enumerate(run.steps):
-        yield {
-            "run_id": run.id,
-            "step_id": step,
-            "tenant_id": run.tenant,
-            "position": position,
-            "status": "pending",
-            "cache_hit": 0,
-            "attempts": 0,
-            "fence": 0,
-        }
+        yield {"run_id": run.id, "step_id": step, "tenant_id": run.tenant, "position": position}
 
 
 def _events(run: NewRun) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
@@ -190,15 +170,15 @@ def _reuse_steps(connection: Connection, run: NewRun, base: str, now: int) -> No
         connection,
         [
             {
-                "r": run.id,
-                "s": step,
-                "t": run.tenant,
-                "new_reason": run.reason,
-                "new_input_hash": row.input_hash,
-                "new_code_version": row.code_version,
-                "new_cache_key": row.cache_key,
-                "new_output_ref": row.output_sha256,
-                "at": now,
+                "run": run.id,
+                "step": step,
+                "tenant": run.tenant,
+                "reason": run.reason,
+                "input_hash": row.input_hash,
+                "code_version": row.code_version,
+                "cache_key": row.cache_key,
+                "output_sha256": row.output_sha256,
+                "completed_at": now,
             }
             for step, row in before.items()
         ],
@@ -240,20 +220,9 @@ class CancelRun(Write["str | None"]):
         )
         if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
             return "running"
-        connection.execute(
-            update(run_steps)
-            .where(
-                run_steps.c.run_id == self.run_id,
-                run_steps.c.tenant_id == self.tenant,
-                run_steps.c.status.in_(LIVE),
-            )
-            .values(status="cancelled", reason="cancelled", completed_at=now)
-        )
-        connection.execute(
-            delete(step_tasks).where(
-                step_tasks.c.run_id == self.run_id, step_tasks.c.tenant_id == self.tenant
-            )
-        )
+        of_run = {"run": self.run_id, "tenant": self.tenant}
+        CANCEL_STEPS.run(connection, [{**of_run, "completed_at": now}])
+        DROP_TASKS.run(connection, [of_run])
         # The fencing token grows, so that an owner that was taken for dead can no longer write.
         connection.execute(
             update(runs)

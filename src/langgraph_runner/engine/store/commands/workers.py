@@ -79,10 +79,7 @@ class AddTask(Write[None]):
                     "tenant_id": write.key.tenant,
                     "workflow_name": write.workflow,
                     "queue": write.queue,
-                    "status": "waiting",
                     "start": json.dumps(write.start._asdict()),
-                    "fence": 0,
-                    "recoveries": 0,
                     "created_at": now,
                 }
                 for write in writes
@@ -249,9 +246,8 @@ class CheckTables(Write[None]):
 
 
 _ADD: Final = Prepared(
-    lambda backend: backend.insert_missing(step_tasks),
-    *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "status", "start", "fence", "recoveries"),
-    "created_at",
+    lambda backend: backend.insert_missing(step_tasks).values(status="waiting", fence=0, recoveries=0),
+    *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "start", "created_at"),
 )
 _CANDIDATE: Final = (
     select(

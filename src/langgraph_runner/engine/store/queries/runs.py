@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = [
+    "IS_RUN",
     "RUN_TABLES",
     "RunRecord",
     "claimed_run",
@@ -182,8 +183,9 @@ _FUTURE_LEASES: Final = Prepared(
         any_of(runs.c.workflow_name, bindparam("names")),
     )
 )
-_IS_RUN_OF_TENANT: Final = and_(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
-_RUN: Final = Prepared(select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT))
-_COUNTED_RUN: Final = Prepared(functools.partial(with_counts, select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT)))
-_STATUS: Final = Prepared(select(runs.c.status).where(_IS_RUN_OF_TENANT))
+IS_RUN: Final = and_(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+"""Picks one run, for the parameters `run` and `tenant`."""
+_RUN: Final = Prepared(select(*RUN_COLUMNS).where(IS_RUN))
+_COUNTED_RUN: Final = Prepared(functools.partial(with_counts, select(*RUN_COLUMNS).where(IS_RUN)))
+_STATUS: Final = Prepared(select(runs.c.status).where(IS_RUN))
 _LAST_EVENTS: Final = Prepared(_last_events)
