@@ -12,7 +12,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     or_,
     select,
     tuple_,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.commands.base import lock_keys, lock_references_alone
-from langgraph_runner.engine.store.queries.runs import RUN_TABLES
+from langgraph_runner.engine.store.queries.runs import RUN_TABLES, ended_runs
 from langgraph_runner.engine.store.schema import (
     LIVE,
     artifacts,
@@ -64,14 +63,8 @@ class Prune(Write[int]):
 
     def apply_one(self, connection: Connection) -> int:
         """Delete them, and the cache entries that expired a while ago."""
+        ids = ended_runs(connection, self.tenant, self.older_than_ms)
         now = now_in(connection)
-        old = select(runs.c.id).where(
-            runs.c.status.not_in(LIVE),
-            func.coalesce(runs.c.completed_at, runs.c.created_at) <= now - self.older_than_ms,
-        )
-        if self.tenant is not None:
-            old = old.where(runs.c.tenant_id == self.tenant)
-        ids = list(connection.execute(old).scalars())
         _delete_runs(connection, ids, now)
         is_over = step_cache.c.expires_at < now - _GRACE_MS
         _lock_cache_rows(connection, is_over)
