@@ -25,7 +25,7 @@ __all__ = ["PlanAction", "PlannedStep", "Run", "RunEvent", "RunPlan", "RunStatus
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")  # Rows of the store have further fields.
 
 
 class Run(_Value):
@@ -142,28 +142,20 @@ class Run(_Value):
     @classmethod
     def of(cls, row: RunRow, source: OutputSource) -> Run:
         """Return the run of a row; its outputs are read from `source`."""
-        return cls(
-            id=row.id,
-            tenant=row.tenant,
-            workflow=row.workflow,
-            workflow_version=row.version,
-            status=RunStatus(row.status),
-            trigger=row.trigger,
-            base_run_id=row.base_run_id,
-            change=None if row.change_request is None else json.loads(row.change_request),
-            inputs=from_json(row.inputs),
-            error=None if row.error is None else json.loads(row.error),
-            idempotency_key=row.idempotency_key,
-            priority=row.priority,
-            cancel_reason=row.cancel_reason,
-            tags={} if row.tags is None else json.loads(row.tags),
-            metadata={} if row.metadata is None else json.loads(row.metadata),
-            steps=dict(row.counts),
-            created_at=at(row.created_at),
-            started_at=maybe_at(row.started_at),
-            completed_at=maybe_at(row.completed_at),
-            measured_ms=row.duration_ms,
-        ).reading(source)
+        converted = {
+            "workflow_version": row.version,
+            "change": None if row.change_request is None else json.loads(row.change_request),
+            "inputs": from_json(row.inputs),
+            "error": None if row.error is None else json.loads(row.error),
+            "tags": {} if row.tags is None else json.loads(row.tags),
+            "metadata": {} if row.metadata is None else json.loads(row.metadata),
+            "steps": dict(row.counts),
+            "created_at": at(row.created_at),
+            "started_at": maybe_at(row.started_at),
+            "completed_at": maybe_at(row.completed_at),
+            "measured_ms": row.duration_ms,
+        }
+        return cls(**{**row._asdict(), **converted}).reading(source)
 
 
 class RunStep(_Value):
@@ -198,21 +190,13 @@ class RunStep(_Value):
     @classmethod
     def of(cls, row: StepRow) -> RunStep:
         """Return the step of a row."""
-        return cls(
-            run_id=row.run_id,
-            step=row.step,
-            status=StepStatus(row.status),
-            reason=None if row.reason is None else Reason(row.reason),
-            cache_hit=row.cache_hit,
-            cache_key=row.cache_key,
-            input_hash=row.input_hash,
-            attempts=row.attempts,
-            error=None if row.error is None else json.loads(row.error),
-            queued_at=maybe_at(row.queued_at),
-            started_at=maybe_at(row.started_at),
-            completed_at=maybe_at(row.completed_at),
-            duration_ms=row.duration_ms,
-        )
+        converted = {
+            "error": None if row.error is None else json.loads(row.error),
+            "queued_at": maybe_at(row.queued_at),
+            "started_at": maybe_at(row.started_at),
+            "completed_at": maybe_at(row.completed_at),
+        }
+        return cls(**{**row._asdict(), **converted})
 
 
 class RunEvent(_Value):

@@ -33,7 +33,7 @@ class WorkerState(StrEnum):
 class WorkerStatus(BaseModel):
     """An engine that runs runs or steps."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")  # Rows of the store have further fields.
 
     id: str
     """The id of the worker, new at each start."""
@@ -65,21 +65,12 @@ class WorkerStatus(BaseModel):
     def of(cls, row: WorkerRow) -> WorkerStatus:
         """Return the status for a row of the store."""
         state = WorkerState.DRAINING if row.is_draining else WorkerState.WORKING
-        return cls(
-            id=row.id,
-            state=WorkerState.LOST if row.unseen_ms > _LOST_AFTER_MS else state,
-            host=row.host,
-            pid=row.pid,
-            version=row.version,
-            workflows=row.workflows,
-            max_active_runs=row.max_active_runs,
-            active_runs=row.active_runs,
-            run_ids=row.run_ids,
-            queues=row.queues,
-            active_steps=row.active_steps,
-            started_at=at(row.started_at),
-            seen_at=at(row.seen_at),
-        )
+        converted = {
+            "state": WorkerState.LOST if row.unseen_ms > _LOST_AFTER_MS else state,
+            "started_at": at(row.started_at),
+            "seen_at": at(row.seen_at),
+        }
+        return cls(**{**row._asdict(), **converted})
 
 
 class WorkerOverview(BaseModel):
@@ -101,10 +92,4 @@ class WorkerOverview(BaseModel):
     @classmethod
     def of(cls, found: WorkerSummary) -> WorkerOverview:
         """Return the overview for the rows of the store."""
-        return cls(
-            workers=[WorkerStatus.of(row) for row in found.workers],
-            waiting_runs=found.waiting_runs,
-            running_runs=found.running_runs,
-            oldest_waiting_ms=found.oldest_waiting_ms,
-            waiting_steps=found.waiting_steps,
-        )
+        return cls(**{**found._asdict(), "workers": [WorkerStatus.of(row) for row in found.workers]})

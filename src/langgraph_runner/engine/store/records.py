@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUN_COLUMNS",
+    "STEP_COLUMNS",
     "CacheEntry",
     "NewRun",
     "RunRow",
@@ -30,8 +31,6 @@ __all__ = [
     "StepRow",
     "as_counted_run",
     "as_entry",
-    "as_run",
-    "as_step",
     "error_summary",
     "new_run",
     "with_counts",
@@ -205,19 +204,18 @@ class Start(NamedTuple):
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class StepRow:
+class StepRow(NamedTuple):
     """The row of one step of one run."""
 
     run_id: str
     step: str
-    position: int
     status: str
     reason: str | None
     input_hash: str | None
     code_version: str | None
     cache_key: str | None
-    cache_hit: bool
+    cache_hit: int
+    """1 if the output came from the cache, else 0."""
     attempts: int
     output_ref: str | None
     error: str | None
@@ -236,21 +234,21 @@ class RunRow(NamedTuple):
     version: str
     status: str
     trigger: str
-    base_run_id: str | None
     root_run_id: str
-    change_request: str | None
     inputs: bytes
     options: str
-    error: str | None
-    idempotency_key: str | None
     priority: int
     fence: int
-    lease_expires_at: int | None
-    cancel_requested_at: int | None
-    cancel_reason: str | None
     created_at: int
-    started_at: int | None
-    completed_at: int | None
+    base_run_id: str | None = None
+    change_request: str | None = None
+    error: str | None = None
+    idempotency_key: str | None = None
+    lease_expires_at: int | None = None
+    cancel_requested_at: int | None = None
+    cancel_reason: str | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
     duration_ms: int | None = None
     """By the monotonic clock of the process that ended it."""
     tags: str | None = None
@@ -264,9 +262,13 @@ _RENAMED: Final = {
     "workflow": "workflow_name",
     "version": "workflow_version",
     "trigger": "trigger_type",
+    "step": "step_id",
+    "output_ref": "output_sha256",
 }
 RUN_COLUMNS: Final = tuple(runs.c[_RENAMED.get(name, name)] for name in RunRow._fields if name != "counts")
 """The columns for a `RunRow` without `counts`: its fields, in their order."""
+STEP_COLUMNS: Final = tuple(run_steps.c[_RENAMED.get(name, name)] for name in StepRow._fields)
+"""The columns for a `StepRow`."""
 
 
 def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
@@ -302,53 +304,22 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
         change_request=run.change_request,
         inputs=run.inputs,
         options=run.options,
-        error=None,
         idempotency_key=run.idempotency_key,
         priority=run.priority,
         fence=fence,
         lease_expires_at=at + run.lease_ms if is_claimed else None,
-        cancel_requested_at=None,
-        cancel_reason=None,
         created_at=at,
         started_at=at if is_claimed else None,
-        completed_at=None,
         tags=json.dumps(dict(run.tags)) if run.tags else None,
         metadata=run.metadata,
         counts={"pending": len(run.steps)},
     )
 
 
-def as_run(row: Any) -> RunRow:
-    """Return a `RunRow` for a row of `RUN_COLUMNS`."""
-    return RunRow._make((*row, {}))
-
-
 def as_counted_run(row: Any) -> RunRow:
     """Return a `RunRow` for a row of `with_counts()`."""
     *columns, counts = row
     return RunRow._make((*columns, json.loads(counts or "{}")))
-
-
-def as_step(row: Any) -> StepRow:
-    """Return a `StepRow` for a row of `run_steps`."""
-    return StepRow(
-        run_id=row.run_id,
-        step=row.step_id,
-        position=row.position,
-        status=row.status,
-        reason=row.reason,
-        input_hash=row.input_hash,
-        code_version=row.code_version,
-        cache_key=row.cache_key,
-        cache_hit=bool(row.cache_hit),
-        attempts=row.attempts,
-        output_ref=row.output_sha256,
-        error=row.error,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        duration_ms=row.duration_ms,
-    )
 
 
 def as_entry(row: Any) -> CacheEntry:

@@ -12,9 +12,10 @@ from langgraph_runner.engine.store.call_limits import long_running
 from langgraph_runner.engine.store.lease_clock import FutureLease
 from langgraph_runner.engine.store.records import (
     RUN_COLUMNS,
+    STEP_COLUMNS,
+    RunRow,
+    StepRow,
     as_counted_run,
-    as_run,
-    as_step,
     with_counts,
 )
 from langgraph_runner.engine.store.schema import (
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from langgraph_runner.engine.store.backends import StoreBackend
-    from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = [
     "IS_RUN",
@@ -77,17 +77,17 @@ def status_of(connection: Connection, tenant: str, run_id: str) -> str | None:
 def claimed_run(connection: Connection, tenant: str, run_id: str) -> tuple[RunRow, list[StepRow]]:
     """Return a run and its steps, for the engine that has claimed it."""
     (row,) = _RUN.ask(connection, tenant=tenant, run=run_id)
-    return as_run(row), steps_of(connection, tenant, run_id)
+    return RunRow(*row), steps_of(connection, tenant, run_id)
 
 
 def steps_of(
     connection: Connection, tenant: str, run_id: str, statuses: Iterable[str] | None = None
 ) -> list[StepRow]:
     """Return the steps of a run in the workflow's order: all, or those with one of some statuses."""
-    query = select(run_steps).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
+    query = select(*STEP_COLUMNS).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
     if statuses is not None:
         query = query.where(run_steps.c.status.in_([str(each) for each in statuses]))
-    return [as_step(row) for row in connection.execute(query.order_by(run_steps.c.position))]
+    return [StepRow(*row) for row in connection.execute(query.order_by(run_steps.c.position))]
 
 
 @for_all_tenants

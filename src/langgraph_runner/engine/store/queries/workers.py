@@ -92,24 +92,20 @@ def summarize_workers(connection: Connection, tenant: str) -> WorkerSummary:
     queued = select(step_tasks.c.queue, func.count()).where(IS_WAITING)
     waiting_steps = _counts(connection, queued.group_by(step_tasks.c.queue).order_by(step_tasks.c.queue))
     waiting = connection.execute(select(func.count()).select_from(runs).where(_RUN_WAITS)).scalar_one()
-    found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
+    found: Any = connection.execute(select(run_workers).order_by(run_workers.c.started_at)).mappings()
     return WorkerSummary(
         workers=[
             WorkerRow(
-                id=row.id,
-                host=row.host,
-                pid=row.pid,
-                version=row.version,
-                workflows=json.loads(row.workflows),
-                max_active_runs=row.max_active_runs,
-                is_draining=bool(row.is_draining),
-                started_at=row.started_at,
-                seen_at=row.seen_at,
-                unseen_ms=max(0, now - row.seen_at),
-                active_runs=counts.get(row.id, 0),
-                run_ids=ids.get(row.id, []),
-                queues=json.loads(row.queues),
-                active_steps=active_steps.get(row.id, 0),
+                **{
+                    **row,
+                    "workflows": json.loads(row["workflows"]),
+                    "is_draining": bool(row["is_draining"]),
+                    "unseen_ms": max(0, now - row["seen_at"]),
+                    "active_runs": counts.get(row["id"], 0),
+                    "run_ids": ids.get(row["id"], []),
+                    "queues": json.loads(row["queues"]),
+                    "active_steps": active_steps.get(row["id"], 0),
+                }
             )
             for row in found
         ],
