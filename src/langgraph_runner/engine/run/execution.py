@@ -24,6 +24,7 @@ from langgraph_runner.engine.run.results import Results
 from langgraph_runner.engine.run.single_flight import SingleFlight
 from langgraph_runner.engine.run.step_tasks import StepTasks
 from langgraph_runner.engine.run.stepping import StepRunner
+from langgraph_runner.engine.store.commands import SUSPECT_FROM
 from langgraph_runner.engine.store.records import Start
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.errors import RecoveryExhaustedError
     from langgraph_runner.engine.run.creation import RunCreation
     from langgraph_runner.engine.run.host import Host
-    from langgraph_runner.engine.store.commands import Advanced
+    from langgraph_runner.engine.store.commands import Advanced, Claimed
     from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
@@ -69,12 +70,9 @@ class RunExecution:
         blueprint: The workflow.
         run: The row of the run.
         steps: The rows of its steps; None if it has just been made, and none has ended.
-        fence: The token of the claim.
-        seq: Number of its last event.
+        claimed: The claim.
         creation: Makes the run with its first commit; None if it has been made.
-        is_suspected: Whether the run may have killed its last owners.
         exhausted: Fails the run at once, and names the steps that may have killed its owners; None to run it.
-        spent_ms: How long earlier owners ran it, in ms.
     """
 
     def __init__(
@@ -83,22 +81,19 @@ class RunExecution:
         blueprint: Blueprint,
         run: RunRow,
         steps: Iterable[StepRow] | None,
+        claimed: Claimed,
         *,
-        fence: int,
-        seq: int,
         creation: RunCreation | None = None,
-        is_suspected: bool = False,
         exhausted: RecoveryExhaustedError | None = None,
-        spent_ms: int = 0,
     ) -> None:
         self.run_id = run.id
-        self.fence = fence
+        self.fence = claimed.fence
         self._host = host
         self._blueprint = blueprint
         self._run = run
-        self._is_suspected = is_suspected
+        self._is_suspected = claimed.recoveries >= SUSPECT_FROM
         self._exhausted = exhausted
-        self._spent_ms = spent_ms
+        self._spent_ms = claimed.spent_ms
         self._begun_at = host.runtime.monotonic()
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
@@ -113,8 +108,7 @@ class RunExecution:
         self._ledger = Ledger(
             host,
             run,
-            fence=fence,
-            seq=seq,
+            claimed,
             creation=creation,
             may_have_tasks=any(step.spec.queue is not None for step in blueprint.steps.values()),
         )
@@ -124,7 +118,7 @@ class RunExecution:
             host,
             blueprint,
             run,
-            fence=fence,
+            fence=claimed.fence,
             signal=self._abort.signal,
             stop_reason=self._reason_of_cancelled_step,
             on_retry=self._note_retry,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.run.creation import RunCreation
     from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
@@ -35,8 +36,7 @@ class Ledger:
     Args:
         host: What runs share.
         run: The run.
-        fence: The token of the claim.
-        seq: Number of its last event.
+        claimed: The claim.
         creation: Creates the run with its first commit; None if the run exists.
         may_have_tasks: Whether steps may have been handed to the workers of a queue, now or by an earlier owner.
     """
@@ -45,16 +45,15 @@ class Ledger:
         self,
         host: Host,
         run: RunRow,
+        claimed: Claimed,
         *,
-        fence: int,
-        seq: int,
         creation: RunCreation | None,
         may_have_tasks: bool,
     ) -> None:
         self._host = host
         self._run = run
-        self._fence = fence
-        self._seq = seq
+        self._fence = claimed.fence
+        self._seq = claimed.seq
         self._creation = creation
         self._may_have_tasks = may_have_tasks
         self._steps: list[StepChange] = []

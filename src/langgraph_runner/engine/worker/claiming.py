@@ -140,7 +140,7 @@ class RunClaimer:
                     deaths=claimed.recoveries,
                     steps=_likely_causes(claimed, blueprint, steps),
                 )
-            workload.spawn(claimed, run.tenant, workload.run(blueprint, claimed, exhausted=exhausted))
+            workload.spawn(claimed, workload.run(blueprint, claimed, exhausted=exhausted))
         finally:
             workload.reserved -= 1
             workload.update_room()  # The claim took room itself, so a run may have had to wait meanwhile.

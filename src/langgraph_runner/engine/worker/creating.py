@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from langgraph_runner.engine.logs import log_event
 from langgraph_runner.engine.run.creation import NotCreatedError, RunCreation, create
 from langgraph_runner.engine.run.slots import HELD_SLOT
-from langgraph_runner.engine.store.commands import Created, CreateRun
+from langgraph_runner.engine.store.commands import Claimed, Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RunCreator:
         # The time of this machine, until the database reports its own.
         expected = Created.of(run, round(self._host.runtime.now_utc().timestamp() * 1000))
         work = self._create_and_run(blueprint, expected, run, found)
-        task = self._workload.spawn(expected, run.tenant, work)
+        task = self._workload.spawn(_claimed(run, expected), work)
 
         def fail_if_not_begun(_: asyncio.Task[Any]) -> None:
             if not found.done():
@@ -113,7 +113,8 @@ class RunCreator:
                 self._begun_first.add(new.id)
                 return await self._execution(blueprint, expected, new, found).run()
             created = await create(self._host.store, new)
-            found.set_result(_triggered_run(new, created))
+            triggered = _triggered_run(new, created)
+            found.set_result(triggered)
         except NotCreatedError as error:
             reason = error.__cause__ or error
             log_event(logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
@@ -126,7 +127,7 @@ class RunCreator:
         if not created.is_new:
             workload.note_runs_may_wait()  # This attempt took room for a moment.
             return None
-        return await workload.run(blueprint, created, new)
+        return await workload.run(blueprint, _claimed(new, created), triggered.row)
 
     def _execution(
         self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[TriggeredRun]
@@ -141,16 +142,14 @@ class RunCreator:
                 execution.release()
             found.set_result(TriggeredRun(row.id, row))
 
-        execution = RunExecution(
-            self._host,
-            blueprint,
-            new_run(new, fence=expected.fence, at=expected.at),
-            None,
-            fence=expected.fence,
-            seq=expected.seq,
-            creation=RunCreation(new, on_created),
-        )
+        row = new_run(new, fence=expected.fence, at=expected.at)
+        creation = RunCreation(new, on_created)
+        execution = RunExecution(self._host, blueprint, row, None, _claimed(new, expected), creation=creation)
         return execution
+
+
+def _claimed(run: NewRun, created: Created) -> Claimed:
+    return Claimed(created.run_id, run.tenant, created.fence, created.seq)
 
 
 def _triggered_run(run: NewRun, created: Created) -> TriggeredRun:

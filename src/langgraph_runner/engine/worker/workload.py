@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store import queries
-from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created, Heartbeat
-from langgraph_runner.engine.store.records import StepRow, new_run
+from langgraph_runner.engine.store.commands import Heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.run.execution import RunExecution
     from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.commands import Claimed
-    from langgraph_runner.engine.store.records import NewRun, RunRow
+    from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.engine.worker.health import StoreHealth
     from langgraph_runner.workflow import Blueprint
 
@@ -166,13 +165,13 @@ class Workload:
     # Runs.
 
     def spawn(
-        self, claimed: Claimed | Created, tenant: str, work: Coroutine[object, object, RunRow | None]
+        self, claimed: Claimed, work: Coroutine[object, object, RunRow | None]
     ) -> asyncio.Task[RunRow | None]:
         """Hold a claimed run, and run it in a task."""
         run_id = claimed.run_id
         task = asyncio.get_running_loop().create_task(self._run_and_log(claimed, work))
         self.tasks[run_id] = task
-        self.tenants[run_id] = tenant
+        self.tenants[run_id] = claimed.tenant
         self.fences[run_id] = claimed.fence
         self.update_room()
         task.add_done_callback(lambda task: self._remove(run_id, task))
@@ -190,7 +189,7 @@ class Workload:
         self.update_room()
 
     async def _run_and_log(
-        self, claimed: Claimed | Created, work: Coroutine[object, object, RunRow | None]
+        self, claimed: Claimed, work: Coroutine[object, object, RunRow | None]
     ) -> RunRow | None:
         run_id = claimed.run_id
         try:
@@ -202,7 +201,7 @@ class Workload:
             log_event(logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # Most likely the database is away. The lease expires, and a worker resumes the run from its last commit.
-            self.to_take[run_id] = self.tenants[run_id]
+            self.to_take[run_id] = claimed.tenant
             self._health.note_interruption(run_id, error)
             log_event(logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
@@ -211,8 +210,8 @@ class Workload:
     async def run(
         self,
         blueprint: Blueprint,
-        claimed: Claimed | Created,
-        new: NewRun | None = None,
+        claimed: Claimed,
+        row: RunRow | None = None,
         *,
         exhausted: RecoveryExhaustedError | None = None,
     ) -> RunRow | None:
@@ -221,29 +220,18 @@ class Workload:
         Args:
             blueprint: The workflow.
             claimed: The claim.
-            new: The new run, whose row need not be read; None to read it.
+            row: The row of a new run that reuses no steps; None to read the run and its steps.
             exhausted: Fails the run at once; None to run it.
         """
         steps: list[StepRow] | None = None
-        if new is None or new.reused or not isinstance(claimed, Created):
-            tenant = self.tenants[claimed.run_id]
-            run, steps = await self._host.store.read(queries.claimed_run, tenant, claimed.run_id)
+        if row is None:
+            run, steps = await self._host.store.read(queries.claimed_run, claimed.tenant, claimed.run_id)
         else:
-            run = new_run(new, fence=claimed.fence, at=claimed.at)
+            run = row
         if self.is_closed():  # It closed while the run was read, when there was no execution to release yet.
             return None
         from langgraph_runner.engine.run.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
 
-        execution = RunExecution(
-            self._host,
-            blueprint,
-            run,
-            steps,
-            fence=claimed.fence,
-            seq=claimed.seq,
-            is_suspected=not isinstance(claimed, Created) and claimed.recoveries >= SUSPECT_FROM,
-            exhausted=exhausted,
-            spent_ms=0 if isinstance(claimed, Created) else claimed.spent_ms,
-        )
+        execution = RunExecution(self._host, blueprint, run, steps, claimed, exhausted=exhausted)
         self.executions[run.id] = execution
         return await execution.run()
