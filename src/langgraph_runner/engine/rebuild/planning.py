@@ -29,12 +29,10 @@ async def plan_update(
     """
     blueprint, results = base.blueprint, reuse.results
     planned: dict[str, PlannedStep] = {}
-    for step in blueprint.dag.order:
+
+    async def decide(step: str) -> tuple[PlanAction, str]:
         if step in reuse.steps:
-            planned[step] = PlannedStep(
-                step=step, action=PlanAction.REUSE, why="nothing that it receives changes"
-            )
-            continue
+            return PlanAction.REUSE, "nothing that it receives changes"
         bound = blueprint.steps[step]
         undecided = [
             before
@@ -43,36 +41,30 @@ async def plan_update(
         ]
         why = _why(blueprint, step, change, impact, reuse)
         if undecided and step in impact.forced:
-            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
-            continue
+            return PlanAction.RUN, why
         if undecided:
             what = f"depends on what {', '.join(undecided)} will give"
             if step in impact.seeds or step not in impact.impacted:
                 what = f"{why}; {what}"
-            planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)
-            continue
+            return PlanAction.MAYBE, what
         try:
             input_hash = await results.input_hash(bound)
         except SQLAlchemyError:  # The database has failed, not the step.
             raise
-        except (
-            Exception
-        ) as error:  # A selector may fail, or return a value without a hash. The step would fail, too.
-            why = f"{why}; its input cannot be computed ({type(error).__name__})"
-            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
-            continue
+        except Exception as error:
+            # A selector may fail, or return a value without a hash. The step would fail, too.
+            return PlanAction.RUN, f"{why}; its input cannot be computed ({type(error).__name__})"
         key = results.cache_key(bound, input_hash)
         is_asked = use_cache and step not in impact.forced
         entry = await _cached(host, base, key) if is_asked and key is not None else None
         if entry is not None:
             results.note(step, entry.output_ref)
-            planned[step] = PlannedStep(
-                step=step, action=PlanAction.CACHED, why=f"{why}; the cache has the result for this input"
-            )
-        else:
-            if bound.has_effects or step not in impact.seeds:
-                why = f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
-            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+            return PlanAction.CACHED, f"{why}; the cache has the result for this input"
+        return PlanAction.RUN, f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
+
+    for step in blueprint.dag.order:
+        action, why = await decide(step)
+        planned[step] = PlannedStep(step=step, action=action, why=why)
     return RunPlan(
         base_run_id=base.row.id,
         workflow=blueprint.id,
@@ -91,6 +83,8 @@ async def _cached(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
 def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
     if step.has_effects:
         return "; it acts on the world (effects=True), so it is never served"
+    if step.id in impact.seeds:
+        return ""
     if not use_cache:
         return "; the cache is not asked"
     return "; the cache has no result for this input" if step.id in impact.impacted else ""
