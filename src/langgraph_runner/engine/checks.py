@@ -230,8 +230,7 @@ def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
     Raises:
         ValueError: It is not.
     """
-    words = [*map(str, known)]
-    as_choice(value, tuple(words), field=field)
+    as_choice(value, tuple(map(str, known)), field=field)
     return str(value)
 
 
@@ -262,4 +261,4 @@ def statuses(value: str | Iterable[str] | None, known: type[StatusT]) -> list[St
     if value is None:
         return None
     asked = [value] if isinstance(value, str) else value
-    return [known(one_of(each, [*known], field="status")) for each in asked]
+    return [known(one_of(each, known, field="status")) for each in asked]

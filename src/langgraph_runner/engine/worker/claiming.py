@@ -123,8 +123,9 @@ class RunClaimer:
             claimed = await self._host.store.write(claim)
             if claimed is None:
                 return False
-            if workload.phase is WorkerPhase.DRAINING:
-                await self._hand_back(claimed)
+            if workload.phase is WorkerPhase.DRAINING:  # It began to drain during the claim.
+                await self._host.store.write(ReleaseRuns({claimed.run_id: claimed.fence}))
+                self._announcer.announce(claimed.run_id)
                 return False
             run, steps = await self._host.store.read(queries.claimed_run, claimed.tenant, claimed.run_id)
             blueprint = self._host.workflows.get_workflow(run.workflow)
@@ -160,11 +161,6 @@ class RunClaimer:
             ours=ours,
             limits=options.max_active_runs_per_tenant,
         )
-
-    async def _hand_back(self, claimed: Claimed) -> None:
-        """Hand a run back to other workers: this one began to drain during the claim."""
-        await self._host.store.write(ReleaseRuns({claimed.run_id: claimed.fence}))
-        self._announcer.announce(claimed.run_id)
 
     def _exhausted(
         self, claimed: Claimed, blueprint: Blueprint, steps: list[StepRow]

@@ -51,10 +51,8 @@ class StoreHealth:
 
     def note_interruption(self, run_id: str, error: Exception) -> None:
         """Note that an error interrupted a run. The run resumes when its lease has expired."""
-        since = self._runtime.monotonic()
         before = self._interrupted.get(run_id)
-        if before is not None:
-            since = before.since
+        since = self._runtime.monotonic() if before is None else before.since
         self._interrupted[run_id] = _Interruption(since, error)
 
     def forget(self, run_id: str) -> None:
@@ -127,4 +125,4 @@ class StoreHealth:
             detail = str(error.orig if isinstance(error, DBAPIError) else error)
             where = self._store.database.url.render_as_string()
             raise StoreUnavailableError(store=where, run_id=run_id, detail=detail) from error
-        self._interrupted.pop(run_id, None)
+        self.forget(run_id)

@@ -34,7 +34,6 @@ _clock: Final = REAL_RUNTIMES.blocking
 """The real clock: it measures waits for a lock that another process holds, also in tests with another clock."""
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
-_CLOCK: Final = "clock"
 _ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
 _GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
 _BROKEN: Final = (

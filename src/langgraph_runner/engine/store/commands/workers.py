@@ -45,7 +45,6 @@ class ClaimedTask(NamedTuple):
     """A task that a worker has claimed."""
 
     key: TaskKey
-    workflow: str
     start: Start
     fence: int
     recoveries: int
@@ -126,7 +125,7 @@ class ClaimTask(Write["ClaimedTask | None"]):
                 recoveries=recoveries,
             )
         )
-        return ClaimedTask(key, row.workflow_name, Start(**json.loads(row.start)), row.fence + 1, recoveries)
+        return ClaimedTask(key, Start(**json.loads(row.start)), row.fence + 1, recoveries)
 
 
 @dataclass(slots=True)
@@ -251,8 +250,8 @@ _ADD: Final = Prepared(
 )
 _CANDIDATE: Final = (
     select(
-        *(step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.tenant_id, step_tasks.c.workflow_name),
-        *(step_tasks.c.status, step_tasks.c.start, step_tasks.c.fence, step_tasks.c.recoveries),
+        *(step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.tenant_id, step_tasks.c.status),
+        *(step_tasks.c.start, step_tasks.c.fence, step_tasks.c.recoveries),
     )
     .order_by(step_tasks.c.created_at, step_tasks.c.run_id, step_tasks.c.step_id)
     .limit(literal_column("1"))
