@@ -167,7 +167,7 @@ async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
     known = "the cache has the result for this input"
     assert plan == {
         "rate": (PlanAction.CACHED, f"reads x, which changes; {known}"),
-        "mail": (PlanAction.RUN, "depends on rate; the cache has no result for this input"),
+        "mail": (PlanAction.RUN, "depends on rate; its results are not cached"),
         "everything": (PlanAction.CACHED, f"reads all of the inputs, which change; {known}"),
         "draw": (PlanAction.RUN, "the change names it"),
     }
@@ -218,6 +218,26 @@ async def test_a_seed_that_waits_for_another_one_says_both(engine_of):
         base = await engine.run("w", {"x": 1})
         plan = planned(await engine.plan(base.id, CHANGE))
     assert plan["price"] == (PlanAction.MAYBE, "reads x, which changes; depends on what rate will give")
+
+
+@pytest.mark.req("R-34")
+async def test_a_step_that_never_asks_the_cache_runs_whatever_it_receives(engine_of):
+    """Behind a step that would run, others may run; this one does."""
+    flow = Workflow("w", inputs=Sizes)
+    flow.step(lambda x: 7, id="rate", output=int)
+    flow.step(lambda rate: rate, id="price", output=int)
+    flow.step(lambda rate: rate, id="mail", output=int, effects=True)
+    flow.step(lambda rate: rate, id="clock", output=int, cache="none")
+    flow.on_change("set")
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 1})
+        plan = await engine.plan(base.id, CHANGE)
+        uncached = await engine.plan(base.id, CHANGE, use_cache=False)
+        new = await engine.update(base.id, CHANGE)
+    assert plan.of(PlanAction.RUN) == ["rate", "mail", "clock"]
+    assert plan.of(PlanAction.MAYBE) == ["price"]
+    assert uncached.of(PlanAction.RUN) == ["rate", "price", "mail", "clock"]
+    assert new.steps == {"completed": 3, "skipped": 1}
 
 
 @pytest.mark.req("R-34")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
+from langgraph_runner.workflow import CacheScope
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
@@ -25,7 +26,8 @@ async def plan_update(
     """Return for each step whether it would run, and why.
 
     If all dependencies of a step are reused or cached, its input is known, so the cache is asked. A step that depends
-    on a step that would run may still be served from the cache, if the new output is the same: so it is `MAYBE`.
+    on a step that would run may still be served from the cache, if the new output is the same: so it is `MAYBE`,
+    unless it never asks the cache.
     """
     blueprint, results = base.blueprint, reuse.results
     planned: dict[str, PlannedStep] = {}
@@ -40,8 +42,9 @@ async def plan_update(
             if planned[before].action in {PlanAction.RUN, PlanAction.MAYBE}
         ]
         why = _why(blueprint, step, change, impact, reuse)
-        if undecided and step in impact.forced:
-            return PlanAction.RUN, why
+        asks_cache = use_cache and bound.cache is not CacheScope.NONE and step not in impact.forced
+        if undecided and not asks_cache:
+            return PlanAction.RUN, f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
         if undecided:
             what = f"depends on what {', '.join(undecided)} will give"
             if step in impact.seeds or step not in impact.impacted:
@@ -55,8 +58,7 @@ async def plan_update(
             # A selector may fail, or return a value without a hash. The step would fail, too.
             return PlanAction.RUN, f"{why}; its input cannot be computed ({type(error).__name__})"
         key = results.cache_key(bound, input_hash)
-        is_asked = use_cache and step not in impact.forced
-        entry = await _cached(host, base, key) if is_asked and key is not None else None
+        entry = await _cached(host, base, key) if asks_cache and key is not None else None
         if entry is not None:
             results.note(step, entry.output_ref)
             return PlanAction.CACHED, f"{why}; the cache has the result for this input"
@@ -87,7 +89,11 @@ def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
         return ""
     if not use_cache:
         return "; the cache is not asked"
-    return "; the cache has no result for this input" if step.id in impact.impacted else ""
+    if step.id not in impact.impacted:
+        return ""
+    if step.cache is CacheScope.NONE:
+        return "; its results are not cached"
+    return "; the cache has no result for this input"
 
 
 def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:
