@@ -33,7 +33,9 @@ async def test_every_method_that_waits_raises_on_failure_when_asked(shop):
         good = await engine.run("shop", {"net": 1}, raise_on_failure=True)
         assert good.raise_for_status() is good
         bad = await engine.run("shop", {"net": -1})
-        with pytest.raises(RunFailedError, match=r"is failed: step 'price': .*below 0") as caught:
+        with pytest.raises(
+            RunFailedError, match=r"of workflow '.*' failed: step 'price': .*below 0"
+        ) as caught:
             bad.raise_for_status()
         error = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
         assert (error.code, error.run_id, error.status) == (ErrorCode.RUN_FAILED, bad.id, "failed")
@@ -51,8 +53,8 @@ async def test_a_run_that_is_not_completed_raises(shop):
     async with RunEngine([shop], store="sqlite://") as engine:
         engine.take_on("none")
         run = await engine.trigger("shop", {"net": 1})
-        with pytest.raises(RunStateError, match="is pending: it is not over"):
+        with pytest.raises(RunStateError, match="has the status 'pending': it is not over"):
             run.raise_for_status()
-        with pytest.raises(RunFailedError, match="is cancelled: too late") as caught:
+        with pytest.raises(RunFailedError, match="was cancelled: too late") as caught:
             (await engine.cancel(run.id, reason="too late")).raise_for_status()
     assert caught.value.record is None

@@ -121,7 +121,7 @@ EXAMPLES: dict[ErrorCode, tuple[Exception, dict[str, object]]] = {
     ErrorCode.KEY_NOT_FOUND: (UnknownKeyError(key_id="k"), {"key_id": "k"}),
     ErrorCode.RUN_FAILED: (
         RunFailedError(run_id="r", workflow="w", status="failed", detail="no"),
-        {"run_id": "r", "workflow": "w", "status": "failed", "detail": "no"},
+        {"run_id": "r", "workflow": "w", "ended": "failed", "detail": "no"},
     ),
     ErrorCode.LEASE_LOST: (LeaseLostError(run_id="r", fence=3), {"run_id": "r", "fence": 3}),
     ErrorCode.WORKFLOW_CHANGED: (

@@ -122,8 +122,9 @@ class RunFailedError(EngineError):
     def __init__(
         self, *, run_id: str, workflow: str, status: str, detail: str, record: NodeErrorRecord | None = None
     ) -> None:
+        ended = "was cancelled" if status == "cancelled" else status
         super().__init__(
-            render_message(self.code, run_id=run_id, workflow=workflow, status=status, detail=detail)
+            render_message(self.code, run_id=run_id, workflow=workflow, ended=ended, detail=detail)
         )
         self.run_id = run_id
         self.workflow = workflow

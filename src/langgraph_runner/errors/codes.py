@@ -190,7 +190,7 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
             "There is no run '{run_id}'.", ExitCode.NOT_FOUND, HTTPStatus.NOT_FOUND
         ),
         ErrorCode.RUN_STATE: CodeMeaning(
-            "Run '{run_id}' is {status}: {problem}", ExitCode.CONFLICT, HTTPStatus.CONFLICT
+            "Run '{run_id}' has the status '{status}': {problem}", ExitCode.CONFLICT, HTTPStatus.CONFLICT
         ),
         ErrorCode.IDEMPOTENCY_CONFLICT: CodeMeaning(
             "Idempotency key '{key}' belongs to run '{run_id}', which was asked for with other {differing}."
@@ -200,7 +200,7 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
         ),
         ErrorCode.KEY_NOT_FOUND: CodeMeaning("There is no working API key '{key_id}'.", ExitCode.NOT_FOUND),
         ErrorCode.RUN_FAILED: CodeMeaning(
-            "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}", ExitCode.RUN_FAILED
+            "Run '{run_id}' of workflow '{workflow}' {ended}: {detail}", ExitCode.RUN_FAILED
         ),
         ErrorCode.LEASE_LOST: CodeMeaning(
             "Run '{run_id}' was claimed by another process: the fencing token {fence} is no longer the newest.",

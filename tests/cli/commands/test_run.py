@@ -386,7 +386,7 @@ def test_an_update_in_json_is_the_new_run(cli):
         (["walk"], 2, "USAGE", "No such command"),
         (["retry", "last"], 5, "RUN_STATE", "there is nothing to retry"),
         (["retry", "nope"], 3, "RUN_NOT_FOUND", "There is no run 'nope'"),
-        (["resume", "last"], 5, "RUN_STATE", "is completed: it has ended"),
+        (["resume", "last"], 5, "RUN_STATE", "has the status 'completed': it has ended"),
         (["update", "last", "change_them", "--yes"], 4, "VALIDATION_FAILED", "Did you mean 'change_theme'?"),
         (
             ["update", "last", "change_theme", "--set", "budget=x", "--yes"],

@@ -294,9 +294,13 @@ async def test_only_a_completed_run_is_updated(engine_of):
     flow.on_change("set")
     async with engine_of(flow) as engine:
         base = await engine.run("w", {"x": 1})
-        with pytest.raises(RunStateError, match="is failed: only a completed run can be updated"):
+        with pytest.raises(
+            RunStateError, match="has the status 'failed': only a completed run can be updated"
+        ):
             await engine.trigger_update(base.id, CHANGE)
-        with pytest.raises(RunStateError, match="is failed: only a completed run can be updated"):
+        with pytest.raises(
+            RunStateError, match="has the status 'failed': only a completed run can be updated"
+        ):
             await engine.plan(base.id, CHANGE)
         assert [run.id for run in await engine.list_runs()] == [base.id]
         retried = await engine.run("w", {"x": 1}, idempotency_key="k")

@@ -72,7 +72,7 @@ async def test_outputs_are_those_of_the_steps_that_delivered(engine_of):
         assert dict(run.outputs) == {"price": 4.0}
         assert len(run.outputs) == 1
         assert "broken" not in run.outputs
-        with pytest.raises(KeyError, match=r"'broken' of run '.*' is failed: it has no output"):
+        with pytest.raises(KeyError, match=r"'broken' of run '.*' has the status 'failed' and no output"):
             run.outputs["broken"]
         with pytest.raises(LookupError, match=r"has no step 'prise'. Its steps: price, broken"):
             run.output("prise")

@@ -108,7 +108,7 @@ async def test_a_run_that_waits_is_resumed_by_name(shop, url):
         run = await engine.trigger("shop.v1", {"net": 3})
         engine.take_on("own")
         assert (await engine.resume(run.id)).status is RunStatus.COMPLETED
-        with pytest.raises(RunStateError, match="is completed: it has ended"):
+        with pytest.raises(RunStateError, match="has the status 'completed': it has ended"):
             await engine.resume(run.id)
         with pytest.raises(RunNotFoundError):
             await engine.resume("nope")

@@ -31,7 +31,7 @@ def find_output(connection: Connection, tenant: str, run_id: str, step: str) -> 
         steps = [row.step for row in queries.steps_of(connection, tenant, run_id)]
         raise LookupError(f"Run '{run_id}' has no step '{step}'. Its steps: {', '.join(steps)}.")
     if found.data is None:
-        raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
+        raise LookupError(f"Step '{step}' of run '{run_id}' has the status '{found.status}' and no output.")
     return found.workflow, found.data
 
 
