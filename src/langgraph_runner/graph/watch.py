@@ -75,6 +75,8 @@ class RunWatch(_Inline, BaseCallbackHandler):
         self._slots = slots
         self._listener = listener
         self._outer = outer
+        self._is_alone = outer is None and listener is None
+        """Whether nothing but this watch wants to know how nodes end."""
         self.depth: int = 0 if outer is None else outer.depth + 1
         """In how many other runs this one is."""
         self.stopped: Exception | None = None
@@ -151,13 +153,7 @@ class RunWatch(_Inline, BaseCallbackHandler):
         Raises:
             GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
         """
-        if (
-            self._outer is not None
-            or self._listener is not None
-            or self.captures.has_any
-            or type(outputs) is not dict
-            or "errors" in outputs
-        ):
+        if not self._is_alone or self.captures.has_any or type(outputs) is not dict or "errors" in outputs:
             self._record_output(run_id, outputs)
             node = self.leave(run_id)
         else:  # The same for an ordinary output, with fewer calls.
@@ -226,11 +222,11 @@ class RunWatch(_Inline, BaseCallbackHandler):
             not place
             or metadata is None
             or (parent is not None and parent.place == place)
-            or (name := metadata.get("langgraph_node")) == START
+            or (name := metadata.get("langgraph_node", "")) == START
         ):
             self._enclosing[key] = parent
             return None
-        node = NodeRun(str(name), int(metadata.get("langgraph_step", 0)), place, parent)
+        node = NodeRun(name, metadata.get("langgraph_step", 0), place, parent)
         if parent_run_id is not None and parent_run_id.int == self._root and node.step not in self.waves:
             self.waves.add(node.step)
             self._failed.clear()  # The graph has survived these failures.
