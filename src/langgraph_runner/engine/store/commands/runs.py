@@ -220,9 +220,9 @@ class CancelRun(Write["str | None"]):
         )
         if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
             return "running"
-        of_run = {"run": self.run_id, "tenant": self.tenant}
-        CANCEL_STEPS.run(connection, [{**of_run, "completed_at": now}])
-        DROP_TASKS.run(connection, [of_run])
+        run = {"run": self.run_id, "tenant": self.tenant}
+        CANCEL_STEPS.run(connection, [{**run, "completed_at": now}])
+        DROP_TASKS.run(connection, [run])
         # The fencing token grows, so that an owner that was taken for dead can no longer write.
         connection.execute(
             update(runs)
