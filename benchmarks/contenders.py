@@ -71,6 +71,64 @@ def flaky(failures: int, *, is_async: bool) -> Callable[..., Any]:
     return fail_or_succeed_async if is_async else fail_or_succeed
 
 
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+def two_events(get_logger: Callable[[], Any], *, is_async: bool) -> Callable[..., Any]:
+    """Return the function between two calls of structlog, with the fields that a node logs."""
+
+    def start(log: Any) -> None:
+        log.info("node.started", node="plain", trace_id=TRACE_ID)
+
+    def complete(log: Any) -> None:
+        log.info(
+            "node.completed",
+            node="plain",
+            outcome="success",
+            duration_ms=0.125,
+            attempts=1,
+            trace_id=TRACE_ID,
+        )
+
+    def call(state: dict[str, Any]) -> dict[str, Any]:
+        log = get_logger()
+        start(log)
+        result = plain(state)
+        complete(log)
+        return result
+
+    async def call_async(state: dict[str, Any]) -> dict[str, Any]:
+        log = get_logger()
+        start(log)
+        result = await plain_async(state)
+        complete(log)
+        return result
+
+    return call_async if is_async else call
+
+
+def structlog_logger() -> Any:
+    """Return a logger as structlog is configured."""
+    return structlog.get_logger("langgraph_runner.node")
+
+
+_RENDERING = structlog.wrap_logger(
+    logging.getLogger("langgraph_runner.node"),
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.KeyValueRenderer(key_order=["event"]),
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+
+
+def logger_to_logging() -> Any:
+    """Return a logger of structlog that makes the same messages of `logging` as a node does."""
+    return _RENDERING
+
+
 class _Sink(logging.Handler):
     """Accepts every record and drops it. A `NullHandler` would not do: it skips the work of a handler."""
 

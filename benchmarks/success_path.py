@@ -7,11 +7,14 @@ from benchmarks.contenders import (
     RETRY,
     TIMEOUT_MS,
     full_node,
+    logger_to_logging,
     logging_to_null,
     plain,
     plain_async,
     plain_with_asyncio_timeout,
+    structlog_logger,
     structlog_to_null,
+    two_events,
 )
 from benchmarks.harness import Contender, race
 from benchmarks.report import Goal, Section, Table, microseconds, times
@@ -34,7 +37,16 @@ One call of a function that returns a small dict, with the state `{"a": 1}`.
 *Over bare* is the time in addition to the function alone. *Relative to the node* is that time divided by the time of
 the node that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
 hyx supports only asyncio: it copies no state, reads no config, and takes no lock.
+With events at INFO, a node logs its begin and its end, which a handler drops. *Two calls of structlog* log the same
+two events by hand, without making a trace id or measuring a duration.
 """
+
+KINDS_OF_LOG = {
+    "`logging`": (logging_to_null, logger_to_logging),
+    "structlog JSON": (structlog_to_null, structlog_logger),
+}
+LOGGED = "{}; {} at INFO, dropped"
+BY_HAND = "two calls of structlog"
 
 
 def sync_contenders() -> list[Contender]:
@@ -48,8 +60,7 @@ def sync_contenders() -> list[Contender]:
         ),
         Contender(FULL, full_node(plain)),
         Contender(FULL_TIMEOUT, full_node(plain, timeout_ms=TIMEOUT_MS)),
-        Contender(f"{FULL}; `logging` at INFO, dropped", full_node(plain), setting=logging_to_null),
-        Contender(f"{FULL}; structlog JSON at INFO, dropped", full_node(plain), setting=structlog_to_null),
+        *_logged(is_async=False),
         Contender(TENACITY, rivals.with_tenacity(plain)),
         Contender(STAMINA, rivals.with_stamina(plain)),
         Contender(STACK, rivals.stack(plain)),
@@ -73,11 +84,18 @@ def async_contenders() -> list[Contender]:
         STACK_TIMEOUT: rivals.async_stack(plain_async),
     }
     awaited = [Contender(name, call, is_async=True) for name, call in found.items()]
-    logged = {"`logging`": logging_to_null, "structlog JSON": structlog_to_null}
-    for kind, setting in logged.items():
-        name = f"{FULL}; {kind} at INFO, dropped"
-        awaited.insert(-4, Contender(name, full_node(plain_async), is_async=True, setting=setting))
+    awaited[-4:-4] = _logged(is_async=True)
     return awaited
+
+
+def _logged(*, is_async: bool) -> list[Contender]:
+    contenders = []
+    for kind, (setting, get_logger) in KINDS_OF_LOG.items():
+        node = full_node(plain_async if is_async else plain)
+        by_hand = two_events(get_logger, is_async=is_async)
+        for name, call in ((FULL, node), (BY_HAND, by_hand)):
+            contenders.append(Contender(LOGGED.format(name, kind), call, is_async=is_async, setting=setting))
+    return contenders
 
 
 def measure(rounds: int = ROUNDS) -> Section:
@@ -127,6 +145,7 @@ def _async_goals(over: dict[str, float]) -> list[Goal]:
             if_missed=WHY_TIMEOUT,
         ),
         *_ratio_goals("awaited", over, STACK_TIMEOUT, FULL_TIMEOUT, tenacity=4),
+        *_log_goals("awaited", over),
     ]
 
 
@@ -134,6 +153,19 @@ def _sync_goals(over: dict[str, float]) -> list[Goal]:
     return [
         Goal("blocking node with retry, breaker, collector", over[FULL], 4, "µs", if_missed=WHY_SLOW),
         *_ratio_goals("blocking", over, STACK, FULL, tenacity=3),
+        *_log_goals("blocking", over),
+    ]
+
+
+def _log_goals(kind: str, over: dict[str, float]) -> list[Goal]:
+    return [
+        Goal(
+            f"{kind} node with events at INFO compared with two calls of structlog, {log}",
+            over[LOGGED.format(FULL, log)] / over[LOGGED.format(BY_HAND, log)],
+            1.3,
+            if_missed=f"the node without events takes {over[FULL]:.1f} µs, and a new trace id about 1.5 µs.",
+        )
+        for log in KINDS_OF_LOG
     ]
 
 

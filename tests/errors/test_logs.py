@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from langgraph_runner.errors.logs import emit, get_logger, is_enabled
+from langgraph_runner.errors.logs import emit, is_enabled
 
 NAME = "langgraph_runner.test"
 
@@ -30,7 +30,7 @@ def run(code):
 
 def test_an_event_becomes_a_record_of_logging(caplog):
     """The message consists of the event and its fields."""
-    get_logger(NAME).warning("node_failed", node="theme", attempt=2)
+    emit(NAME, logging.WARNING, "node_failed", node="theme", attempt=2)
     (record,) = caplog.records
     assert (record.name, record.levelname, record.getMessage()) == (
         NAME,
@@ -40,8 +40,8 @@ def test_an_event_becomes_a_record_of_logging(caplog):
 
 
 def test_the_fields_are_attributes_of_the_record(caplog):
-    """A JSON formatter of logging finds the fields, also bound ones."""
-    get_logger(NAME).bind(node="theme").warning("node_failed", attempt=2)
+    """A JSON formatter of logging finds the fields."""
+    emit(NAME, logging.WARNING, "node_failed", node="theme", attempt=2)
     (record,) = caplog.records
     assert (record.node, record.attempt) == ("theme", 2)
 
@@ -49,13 +49,13 @@ def test_the_fields_are_attributes_of_the_record(caplog):
 @pytest.mark.parametrize("field", ["name", "message", "args", "asctime", "taskName"])
 def test_a_field_called_like_an_attribute_of_records_is_renamed(caplog, field):
     """Logging would refuse the name of the field."""
-    get_logger(NAME).warning("event", **{field: "mine"})
+    emit(NAME, logging.WARNING, "event", lambda: {field: "mine"})
     assert getattr(caplog.records[0], f"{field}_") == "mine"
 
 
 def test_a_percent_sign_is_not_a_placeholder(caplog):
     """An event is not a format string."""
-    get_logger(NAME).warning("100%d done")
+    emit(NAME, logging.WARNING, "100%d done")
     assert caplog.messages == ["100%d done"]
 
 
@@ -64,51 +64,49 @@ def test_an_exception_is_handed_to_logging(caplog):
     try:
         int("x")
     except ValueError:
-        get_logger(NAME).exception("broken")
+        emit(NAME, logging.ERROR, "broken", exc_info=True)
     assert caplog.records[0].exc_info[0] is ValueError
 
 
-@pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical", "exception"])
-def test_a_record_names_the_line_that_logged(caplog, method):
-    """The line is not one within structlog."""
-    caplog.set_level(logging.DEBUG, NAME)
-    getattr(get_logger(NAME), method)("event")
+def test_a_record_names_the_line_that_logged(caplog):
+    """A log format with a function name shows the caller."""
+    emit(NAME, logging.WARNING, "event")
     assert caplog.records[0].funcName == "test_a_record_names_the_line_that_logged"
 
 
 def test_context_variables_of_structlog_are_fields(caplog):
     """Fields bound to the context of the task are in its events."""
     structlog.contextvars.bind_contextvars(trace_id="t1")
-    get_logger(NAME).warning("event")
+    emit(NAME, logging.WARNING, "event")
     assert caplog.messages == ["event trace_id='t1'"]
 
 
 def test_the_level_of_logging_holds(caplog):
     """An event below the level makes no record."""
     caplog.set_level(logging.WARNING, NAME)
-    get_logger(NAME).info("event")
+    emit(NAME, logging.INFO, "event")
     assert caplog.records == []
 
 
 def test_a_configured_structlog_gets_the_event():
     """The event goes through the pipeline of the user, with its fields."""
     with capture_logs() as captured:
-        get_logger(NAME).warning("event", node="theme")
+        emit(NAME, logging.WARNING, "event", node="theme")
     assert captured == [{"event": "event", "node": "theme", "log_level": "warning"}]
 
 
 def test_an_event_for_structlog_does_not_reach_logging(caplog):
     """An event is logged once."""
     with capture_logs():
-        get_logger(NAME).warning("event")
+        emit(NAME, logging.WARNING, "event")
     assert caplog.records == []
 
 
 def test_a_later_configuration_is_used(caplog):
     """The earlier logger is not used any more."""
-    get_logger(NAME).warning("first")
+    emit(NAME, logging.WARNING, "first")
     with capture_logs() as captured:
-        get_logger(NAME).warning("second")
+        emit(NAME, logging.WARNING, "second")
     assert (caplog.messages, [entry["event"] for entry in captured]) == (["first"], ["second"])
 
 

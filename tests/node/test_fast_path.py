@@ -23,6 +23,7 @@ from langgraph_runner import (
 from langgraph_runner.node.fast_path import FastPath
 from langgraph_runner.node.langgraph.internals import RUNTIME
 from langgraph_runner.node.langgraph.schema import SchemaWatch
+from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.node.pipeline import Pipeline
 
 VARIABLE = ContextVar("variable", default="unset")
@@ -100,6 +101,11 @@ SCENARIOS = {
         {"timeout_ms": 60_000, "total_timeout_ms": 90_000, "retry": {"max_attempts": 2, "backoff_ms": 0}},
     ),
     "no time left": (lambda: succeed, {"total_timeout_ms": 1e-9}),
+    "a success that is logged": (lambda: succeed, {"log_level": logging.ERROR}),
+    "a retry that is logged": (
+        fail_once,
+        {"log_level": logging.ERROR, "retry": {"max_attempts": 2, "backoff_ms": 0}},
+    ),
     "a failure that is raised": (lambda: fail, {"on_error": "raise"}),
     "a failure that is recorded": (lambda: fail, {"on_error": "record"}),
     "the context": (lambda: look_around, {"retry": 2}),
@@ -154,19 +160,29 @@ def runs_of_pipeline(monkeypatch):
     return runs
 
 
+def events(caplog):
+    """The fields of the events since the last call, without what differs from one call to the next."""
+    records = [vars(record) for record in caplog.records if record.name == LOGGER]
+    caplog.clear()
+    keys = ("funcName", "node", "story_id", "outcome", "attempts", "error_type")
+    return [[record["msg"].split()[0], *(record.get(key) for key in keys)] for record in records]
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_call_ends_as_in_the_pipeline(mode, scenario, monkeypatch):
-    """Result, state, metrics, breaker and context variables are the same."""
+def test_a_call_ends_as_in_the_pipeline(mode, scenario, monkeypatch, caplog):
+    """Result, state, metrics, events, breaker and context variables are the same."""
     make, options = SCENARIOS[scenario]
-    fast = observed(mode, make(), options)
+    fast = observed(mode, make(), options), events(caplog)
     monkeypatch.setattr(FastPath, "serves", staticmethod(lambda _: False))
-    assert observed(mode, make(), options) == fast
+    assert (observed(mode, make(), options), events(caplog)) == fast
 
 
 def test_an_ordinary_call_does_not_start_the_pipeline(mode, runs_of_pipeline):
-    """Not when it fails, either: then the pipeline only finishes it."""
+    """Not when it fails or is logged, either: after a failure the pipeline only finishes it."""
     for function in (succeed, fail):
-        node = create_node(mode.function(function), retry={"max_attempts": 2, "backoff_ms": 0})
+        node = create_node(
+            mode.function(function), retry={"max_attempts": 2, "backoff_ms": 0}, log_level="ERROR"
+        )
         mode.call(node, {})
     assert runs_of_pipeline == []
 
@@ -177,12 +193,11 @@ def test_an_ordinary_call_does_not_start_the_pipeline(mode, runs_of_pipeline):
         {"fallback": succeed},
         {"bulkhead": 1},
         {"rate_limit": {"max_calls": 1_000}},
-        {"log_level": logging.ERROR},
     ],
     ids=lambda options: next(iter(options)),
 )
 def test_a_node_with_such_an_option_uses_the_pipeline(mode, options, runs_of_pipeline):
-    """The fast path knows nothing of fallbacks, waits and events."""
+    """The fast path knows nothing of fallbacks and waits."""
     mode.call(create_node(mode.function(succeed), **options), {})
     assert runs_of_pipeline == ["succeed"]
 
@@ -295,3 +310,25 @@ def test_a_runnable_that_a_node_returns_is_invoked_in_each_call(mode):
     given = iter([{"story_id": "s"}, RunnableLambda(lambda state: {"story_id": "invoked"})])
     graph = in_graph(create_node(mode.function(lambda state: next(given))))
     assert [mode.invoke(graph, {})["story_id"] for _ in range(2)] == ["s", "invoked"]
+
+
+@pytest.mark.req("N-3")
+def test_a_stop_while_the_begin_is_logged_leaves_no_call_behind():
+    """Code after it is not inside that call."""
+
+    class Interrupted(logging.Handler):
+        """A handler that Ctrl-C stops."""
+
+        def emit(self, record):
+            raise KeyboardInterrupt
+
+    node = create_node(succeed, log_level="ERROR")
+    logger, handler = logging.getLogger(LOGGER), Interrupted()
+    logger.addHandler(handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            node({})
+    finally:
+        logger.removeHandler(handler)
+    with pytest.raises(RuntimeError, match="there is no node call here"):
+        get_node_context()

@@ -6,24 +6,27 @@ the `langgraph_runner` loggers. In a program that does not configure logging eit
 prints warnings and errors on stderr, so a captured failure is always visible. The choice is made at each event, so
 users may configure either at any time.
 
-structlog is imported when the first event is logged, because importing it takes longer than all the rest of the
-package's own code.
+structlog is not imported here: it is there once the program has imported it, and an import takes longer than all the
+rest of the package's own code.
 """
 
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 _RECORD_OPTIONS = ("exc_info", "stack_info")
 # `logging` refuses these in `extra`, because a record has attributes of these names.
 _RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-# The frames between `logging` and the line that logged: those of structlog's proxy and of its level method.
-_FRAMES_TO_CALLER = 4
-EXTRA_FRAMES = "_extra_frames"
-"""A field for `logging` only: how many more frames to skip to find the line that logged."""
+_METHODS = {
+    logging.DEBUG: "debug",
+    logging.INFO: "info",
+    logging.WARNING: "warning",
+    logging.ERROR: "error",
+    logging.CRITICAL: "critical",
+}
 
 
 class _Structlog:
@@ -50,31 +53,51 @@ class _Structlog:
 STRUCTLOG = _Structlog()
 
 
-def get_logger(name: str) -> Any:
-    """Return a logger with structlog's methods (`info(event, **fields)`, `bind(**fields)` and so on).
+def log_method(
+    name: str, level: int, *, needs_handler: bool = False, stacklevel: int = 1
+) -> Callable[..., object] | None:
+    """Return the function that logs an event of this level; None if no handler would get it.
 
-    It is the structlog logger of the user if structlog is configured now. Otherwise it turns an event into a
-    `logging` record: the message is `event key=value ...`, the fields are attributes of the record (with `_`
-    appended where a record has an attribute of that name), and the level is that of the `logging` logger.
-    """
-    import structlog  # noqa: PLC0415 - see the module docstring
+    Call the function with the event and its fields: `log("event", key=value)`. It belongs to structlog if the user
+    has configured it. Otherwise it makes a record of `logging`: the message is `event key=value ...`, and the fields
+    are attributes of the record (with `_` appended where a record has an attribute of that name).
+    A structlog logger that cannot know before it has run its processors counts as enabled.
 
-    return structlog.get_logger(name) if structlog.is_configured() else _standard_logger(name)
+    Args:
+        name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
+        level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
+        needs_handler: Leave the event out in a program that does not configure logging, at any level.
+        stacklevel: Whose line a record of `logging` names: 1 for the line that calls the result.
 
-
-def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
-    """Return whether an event of this level would be logged; cheap enough for every call of a node.
-
-    True where a structlog logger does not know before it has run its processors, or cannot be made: `emit()`
-    reports that. `needs_handler` leaves the event out in a program that does not configure logging, at any level.
-    Raises no `Exception`.
+    Raises:
+        Exception: What the user has configured raises.
     """
     if not STRUCTLOG.is_configured():
         logger = _logging_logger(name)
-        return logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler)
+        if logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler):
+            return partial(_log_record, logger, level, stacklevel + 1)
+        return None
+    logger = sys.modules["structlog"].get_logger(name).bind()
+    kind = type(logger)
+    # Asked of the class: an instance of structlog.BoundLogger turns any name into a logging method.
+    ask = getattr(kind, "is_enabled_for", None) or getattr(kind, "isEnabledFor", None)
+    if ask is not None:
+        try:
+            if not ask(logger, level):
+                return None
+        except (
+            AttributeError
+        ):  # A stdlib.BoundLogger around a logger that is not from `logging` does not know.
+            pass
+    method: Callable[..., object] = getattr(logger, _METHODS[level])
+    return method
+
+
+def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
+    """Return whether an event of this level would be logged, as `log_method()` does. Raises no `Exception`."""
     try:
-        return _is_enabled_in_structlog(name, level)
-    except Exception:  # What the user has configured raises.
+        return log_method(name, level, needs_handler=needs_handler) is not None
+    except Exception:  # What the user has configured raises: `emit()` reports that.
         return True
 
 
@@ -85,27 +108,29 @@ def emit(
     more: Callable[[], dict[str, Any]] | None = None,
     *,
     needs_handler: bool = False,
+    stacklevel: int = 1,
     **fields: Any,
 ) -> None:
     """Log one event, if a handler would get it. Raises no `Exception`, also when a handler of the user fails.
 
     Args:
-        name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
-        level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
+        name: See `log_method()`.
+        level: See `log_method()`.
         event: What happened.
         more: Returns further fields that take time to compute; called only if a handler would get the event.
-        needs_handler: Leave the event out in a program that does not configure logging, at any level.
+        needs_handler: See `log_method()`.
+        stacklevel: Whose line a record of `logging` names: 1 for the caller's.
         **fields: The fields of the event.
     """
     try:
-        if is_enabled(name, level, needs_handler=needs_handler):
-            found = {} if more is None else more()
-            getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields, **found)
+        log = log_method(name, level, needs_handler=needs_handler, stacklevel=stacklevel + 1)
+        if log is not None:
+            log(event, **fields, **({} if more is None else more()))
     except Exception as error:
-        _report_lost(name, event, error)
+        report_lost_event(name, event, error)
 
 
-def _report_lost(name: str, event: str, error: Exception) -> None:
+def report_lost_event(name: str, event: str, error: Exception) -> None:
     """Report that an event could not be logged: through `logging`, else on stderr, else not at all."""
     text = "The log event %r could not be logged."
     try:
@@ -136,41 +161,13 @@ def _has_listener(logger: logging.Logger, level: int, *, needs_handler: bool) ->
 _logging_logger = cache(logging.getLogger)
 
 
-def _is_enabled_in_structlog(name: str, level: int) -> bool:
-    import structlog  # noqa: PLC0415
-
-    logger = structlog.get_logger(name).bind()
-    for method in ("is_enabled_for", "isEnabledFor"):
-        # Asked of the class: an instance of structlog.BoundLogger turns any name into a logging method.
-        if ask := getattr(type(logger), method, None):
-            try:
-                return bool(ask(logger, level))
-            except AttributeError:  # A stdlib.BoundLogger around a logger that is not from `logging`.
-                return True
-    return True
-
-
-@cache
-def _standard_logger(name: str) -> Any:
-    """Wrap a `logging` logger. Every option is given, so that a later `configure()` does not change it."""
-    import structlog  # noqa: PLC0415
-
-    return structlog.wrap_logger(
-        _logging_logger(name),
-        processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _to_record],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        context_class=dict,
-        cache_logger_on_first_use=True,
-    )
-
-
-def _to_record(
-    _logger: Any, _method: str, event_dict: MutableMapping[str, Any]
-) -> tuple[tuple[str], Mapping[str, Any]]:
-    """Turn an event into the arguments of a `logging` method; the last of structlog's processors."""
-    options = {key: event_dict.pop(key) for key in _RECORD_OPTIONS if key in event_dict}
-    event = event_dict.pop("event", "")
-    frames = _FRAMES_TO_CALLER + event_dict.pop(EXTRA_FRAMES, 0)
-    message = " ".join([str(event), *(f"{key}={value!r}" for key, value in event_dict.items())])
-    extra = {f"{key}_" if key in _RECORD_ATTRIBUTES else key: value for key, value in event_dict.items()}
-    return (message,), {"extra": extra, "stacklevel": frames, **options}
+def _log_record(logger: logging.Logger, level: int, stacklevel: int, event: str, /, **fields: Any) -> None:
+    """Log an event as a record of `logging`."""
+    options = {key: fields.pop(key) for key in _RECORD_OPTIONS if key in fields}
+    contextvars = getattr(sys.modules.get("structlog"), "contextvars", None)
+    if contextvars is not None and (bound := contextvars.get_contextvars()):
+        fields = {**fields, **bound, **fields}
+    message = " ".join([event, *[f"{key}={value!r}" for key, value in fields.items()]])
+    if not _RECORD_ATTRIBUTES.isdisjoint(fields):
+        fields = {f"{key}_" if key in _RECORD_ATTRIBUTES else key: value for key, value in fields.items()}
+    logger.log(level, message, extra=fields, stacklevel=stacklevel, **options)

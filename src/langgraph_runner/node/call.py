@@ -29,7 +29,7 @@ from langgraph_runner.runtime.limits import Limits
 from langgraph_runner.runtime.runtimes import as_runtimes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextvars import Token
     from datetime import datetime
 
@@ -97,8 +97,10 @@ class NodeCall(NodeContext):
     drain_scope: CancelScope | None = None
     """With this a drain has stopped the attempt; None as long as none has."""
     is_over: bool = False
-    is_logged: bool = False
-    """Whether the events of an ordinary call are wanted."""
+    log: Callable[..., object] | None = None
+    """Logs the begin and the end of the call; None if these events are not wanted."""
+    log_fields: dict[str, Any]
+    """What identifies the call in them."""
     has_queued: bool = False
     """Whether a policy has made the call wait."""
     span: Span | None = None
@@ -352,14 +354,17 @@ class NodeCall(NodeContext):
 
     def _made_up_id(self) -> str:
         new_id = self.runtime.token_hex(16)
-        control = run_control(self.config)
+        control = run_control(self.config) if self.config else None
         if control is not None:
             return EXECUTION_IDS.of(control, new_id)
         return self.outer.graph_execution_id if self.outer is not None else new_id
 
     def _derived_trace_id(self) -> str:
+        execution_id = self.graph_execution_id
+        if TRACE_ID.fullmatch(execution_id):
+            return execution_id
         # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
-        digits = self.graph_execution_id.replace("-", "").lower()
+        digits = execution_id.replace("-", "").lower()
         return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)
 
 

@@ -1,6 +1,6 @@
 """The short way of an ordinary call: nothing about it is special, and its first attempt succeeds.
 
-Nothing is logged or traced, nothing but a timeout or a drain may stop it, and the circuit breaker is closed and has
+Nothing traces it, nothing but a timeout or a drain may stop it, and the circuit breaker is closed and has
 seen no failure. `FastPath._begin()` leaves every other call to the pipeline. What becomes special on the way, such as
 a failure, is finished by the pipeline.
 
@@ -29,6 +29,7 @@ from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import RUNTIME, call_directly, fields_of
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.logs import LOGGER
+from langgraph_runner.node.reports import log_completed, log_started
 from langgraph_runner.runtime.cancel_scope import watch_for_drain
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive, monotonic
 
@@ -183,9 +184,6 @@ class FastPath:
             or "spans" in configurable
             or RUNTIME_KEY in configurable
             or (not self._has_retry and "default_retry" in configurable)
-            or _LOGGER.isEnabledFor(self._log_level)
-            # structlog, once configured, may want the first event whatever the level of the logger is.
-            or ((STRUCTLOG.is_imported or "structlog" in sys.modules) and STRUCTLOG.is_configured())
         ):
             return None
         collector = self._collector
@@ -233,6 +231,15 @@ class FastPath:
         if token.old_value is not None and token.old_value is not Token.MISSING:
             CURRENT_CONTEXT.reset(token)  # A node inside the function of another one.
             return None
+        # structlog, once configured, may want an event whatever the level of the logger is.
+        if _LOGGER.isEnabledFor(self._log_level) or (
+            (STRUCTLOG.is_imported or "structlog" in sys.modules) and STRUCTLOG.is_configured()
+        ):
+            try:
+                log_started(call)
+            except BaseException:  # Ctrl-C, while a handler writes.
+                CURRENT_CONTEXT.reset(token)
+                raise
         call.started = monotonic()
         return call
 
@@ -255,6 +262,8 @@ class FastPath:
         call.is_over = True
         if call.collector is not None:
             call.collector.record_success(call.name, duration_ms)
+        if call.log is not None:
+            log_completed(call, "success", duration_ms, attempts=1)
         if not fits_graph and call.config:
             if call.name_in_graph not in self._seen_in:
                 call_directly(self._node, call.config)

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langgraph_runner.errors.logs import EXTRA_FRAMES, STRUCTLOG, emit
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.redaction import DEFAULT_SANITIZER
 
@@ -28,8 +28,6 @@ __all__ = [
 LOGGER: Final = "langgraph_runner.node"
 _MAX_NAME_CHARS: Final = 256
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-# From a method of NodeLogger over _log() to emit(), which logs.
-_FRAMES: Final = 3
 
 
 def as_log_level(level: int | str) -> int:
@@ -109,14 +107,13 @@ class NodeLogger:
         self._log(logging.ERROR, event, {"exc_info": True, **fields})
 
     def _log(self, level: int, event: str, fields: dict[str, Any]) -> None:
-        emit(LOGGER, level, event, partial(self._all_fields, fields))
+        # The line of the user, who called a method that called this one.
+        emit(LOGGER, level, event, partial(self._all_fields, fields), stacklevel=3)
 
     def _all_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
         context = CURRENT_CONTEXT.get()
         ids = {} if context is None else {k: v for k, v in context.as_dict().items() if v is not None}
-        # So that a log format with a line number names the user's line, not this one.
-        frames = {} if STRUCTLOG.is_configured() else {EXTRA_FRAMES: _FRAMES}
-        return {**ids, "node": self.node, **self._fields, **fields, **frames}
+        return {**ids, "node": self.node, **self._fields, **fields}
 
     def __repr__(self) -> str:
         return f"<NodeLogger {self.node!r}>"

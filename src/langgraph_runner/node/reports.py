@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.errors import FailureCategory
 from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.errors.classification import is_blocking_error
-from langgraph_runner.errors.logs import is_enabled
+from langgraph_runner.errors.logs import is_enabled, log_method, report_lost_event
 from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from langgraph_runner.node.outcome import Failure
 
 __all__ = [
+    "log_completed",
+    "log_started",
     "report_cancelled",
     "report_failure",
     "report_fallback",
@@ -34,10 +36,39 @@ def report_started(call: NodeCall) -> None:
             call.start_span(spans)
         except Exception as error:  # A tracer never harms the node.
             log_suppressed_error(call, "node.span_failed", error)
-    if is_enabled(LOGGER, call.options.log_level):
-        call.is_logged = True
-        log(call.options.log_level, "node.started", call)
-        call.restart_clock()  # The first event imports structlog, which is no part of the call.
+    log_started(call)
+    if call.log is not None:
+        call.restart_clock()  # What handlers do with the event is no part of the call.
+
+
+def log_started(call: NodeCall) -> None:
+    """Log that the call begins, if such an event is wanted; `call.log` is set then, for the event of its end."""
+    try:
+        log = call.log = log_method(LOGGER, call.options.log_level)
+        if log is not None:
+            story_id = call.story_id
+            call.log_fields = {"node": call.name}
+            if story_id is not None:
+                call.log_fields["story_id"] = story_id
+            log("node.started", **call.log_fields, trace_id=call.trace_id)
+    except Exception as error:
+        report_lost_event(LOGGER, "node.started", error)
+
+
+def log_completed(call: NodeCall, outcome: str, duration_ms: float, attempts: int) -> None:
+    """Log that the function or its fallback delivered, with the logger that `log_started()` has set."""
+    try:
+        if call.log is not None:
+            call.log(
+                "node.completed",
+                **call.log_fields,
+                outcome=outcome,
+                duration_ms=round(duration_ms, 3),
+                attempts=attempts,
+                trace_id=call.trace_id,
+            )
+    except Exception as error:
+        report_lost_event(LOGGER, "node.completed", error)
 
 
 def report_success(call: NodeCall, duration_ms: float) -> None:
@@ -49,15 +80,7 @@ def report_success(call: NodeCall, duration_ms: float) -> None:
     else:
         _record(call, "record_success", call.name, duration_ms)
     _trace(call, "end", outcome, attempts=call.attempts)
-    if call.is_logged:
-        log(
-            call.options.log_level,
-            "node.completed",
-            call,
-            outcome=outcome,
-            duration_ms=round(duration_ms, 3),
-            attempts=call.attempts,
-        )
+    log_completed(call, outcome, duration_ms, call.attempts)
 
 
 def report_failure(call: NodeCall, failure: Failure) -> None:

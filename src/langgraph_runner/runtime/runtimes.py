@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
-import secrets
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -137,7 +137,9 @@ class _Clock:
 
     monotonic = staticmethod(monotonic)
     random = staticmethod(random.random)
-    token_hex = staticmethod(secrets.token_hex)
+
+    def token_hex(self, nbytes: int) -> str:
+        return os.urandom(nbytes).hex()
 
     def now_utc(self) -> datetime:
         return datetime.now(UTC)
