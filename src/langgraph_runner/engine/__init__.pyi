@@ -6,6 +6,8 @@ from langgraph_runner.engine.cache.redis import RedisTier as RedisTier
 from langgraph_runner.engine.cache.tiers import HotTier as HotTier
 from langgraph_runner.engine.cache.tiers import MemoryTier as MemoryTier
 from langgraph_runner.engine.dispatch.bullmq import BullMQDispatcher as BullMQDispatcher
+from langgraph_runner.engine.dispatch.dispatcher import RUN_ORCHESTRATION as RUN_ORCHESTRATION
+from langgraph_runner.engine.dispatch.dispatcher import RUN_STEPS as RUN_STEPS
 from langgraph_runner.engine.dispatch.dispatcher import Dispatcher as Dispatcher
 from langgraph_runner.engine.engine import RunEngine as RunEngine
 from langgraph_runner.engine.errors import ArchiveError as ArchiveError

@@ -13,8 +13,9 @@ from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact
 from langgraph_runner.engine.artifacts.store import ArtifactStore
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher, JobRequest
-from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
+from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
+from langgraph_runner.engine.dispatch.jobs import read_job
+from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
@@ -566,22 +567,11 @@ class RunEngine(RunReader):
         await collect_files(self._host)
 
     async def _on_request(self, job_id: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Create the run that a job requests. The id of the job keeps it from being created twice."""
-        request = JobRequest.of(data)
+        """Do what a job requests. The id of the job keeps a run from being created twice."""
+        job = read_job(data)
         try:
-            run = await self.trigger(
-                request.workflow,
-                request.inputs,
-                tenant=request.tenant,
-                idempotency_key=request.idempotency_key or f"job:{job_id}",
-                priority=request.priority,
-                tags=request.tags,
-                metadata=request.metadata,
-            )
-        except (
-            LookupError,
-            IdempotencyConflictError,
-        ) as error:  # A `ValueError` tells the queue not to try again.
+            run = await job.perform(self, job_id)
+        except LookupError as error:  # A `ValueError` tells the queue not to try again.
             raise ValueError(str(error)) from error
         return {"run_id": run.id}
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from bullmq import Job, Queue
 
-from langgraph_runner.engine import BullMQDispatcher, RunEngine
-from langgraph_runner.engine.dispatch.bullmq import QUEUE
+from langgraph_runner.engine import RUN_ORCHESTRATION, RUN_STEPS, BullMQDispatcher, RunEngine, RunStateError
+from langgraph_runner.engine.dispatch.dispatcher import Announcers
 from langgraph_runner.workflow import Workflow
 from tests.redis_server import redis_server
 from tests.waiting import Observed, eventually
@@ -52,7 +52,7 @@ async def client(store_url, queue_url, tmp_path):
 async def queue(queue_url):
     """The queue, for a producer."""
     dispatcher = BullMQDispatcher(queue_url)
-    made = Queue(QUEUE, dispatcher._connection(10))
+    made = Queue(RUN_ORCHESTRATION, dispatcher._connection(10))
     yield made
     await made.close()
     await dispatcher.close()
@@ -156,13 +156,25 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
     ("data", "problem"),
     [
         ({"workflow": "other"}, "There is no workflow 'other'. Registered: w."),
-        ({"inputs": {}}, "The job does not request a run: workflow: Field required."),
+        ({"inputs": {}}, "The job is not valid: workflow: Field required."),
         (
             {"workflow": "w", "user": 1},
-            "The job does not request a run: user: Extra inputs are not permitted.",
+            "The job is not valid: user: Extra inputs are not permitted.",
         ),
         ({"workflow": "w", "priority": 2**40}, "priority must be a whole number"),
-        (["w"], "The job does not request a run: data: Input should be a valid dictionary"),
+        ({"workflow": "w", "run_id": "r"}, "The job is not valid: run_id: Extra inputs are not permitted."),
+        (
+            {"action": "stop"},
+            "The job is not valid: action: it must be one of trigger, update, retry, cancel",
+        ),
+        ({"action": []}, "The job is not valid: action: it must be one of"),
+        ({"action": "cancel", "run_id": "r"}, "There is no run 'r'"),
+        ({"action": "retry", "run_id": "r"}, "There is no run 'r'"),
+        (
+            {"action": "update", "run_id": "r"},
+            "The job is not valid: change: Field required.",
+        ),
+        (["w"], "The job is not valid: data: Input should be a valid dictionary"),
     ],
 )
 async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
@@ -171,6 +183,40 @@ async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, 
         job = await ended(queue, await queue.add("trigger", data, {"attempts": 5}))
     assert job.failedReason.startswith(problem)
     assert job.attemptsMade == 1
+
+
+async def test_a_producer_updates_retries_and_cancels_runs(worker_of, queue):
+    """With the action and the id of a run. A job that is delivered twice makes one run."""
+    ran = []
+    flow = flow_of(ran)
+    flow.on_change("set", reruns=["work"])
+    async with worker_of(flow) as worker:
+        base = await worker.run("w", {"x": 1}, tenant="acme", tags={"from": "base"})
+        update = {"action": "update", "run_id": base.id, "tenant": "acme"}
+        update["change"] = {"type": "set", "payload": {"x": 2}}
+        job = await ended(queue, await queue.add("any", update))
+        updated = await worker.wait(job.returnvalue["run_id"], tenant="acme")
+        assert (updated.inputs, updated.base_run_id, updated.tags) == ({"x": 2}, base.id, base.tags)
+        again = await worker._worker._on_job(updated.idempotency_key.removeprefix("job:"), update)
+        assert again == {"run_id": updated.id}
+        worker.take_on("none")
+        waiting = await worker.trigger("w", {"x": 3})
+        cancel = {"action": "cancel", "run_id": waiting.id, "reason": "sold out"}
+        assert await worker._worker._on_job("1:1", cancel) == {"run_id": waiting.id}
+        assert (await worker.get_run(waiting.id)).status == "cancelled"
+        retry = {"action": "retry", "run_id": waiting.id, "priority": 3}
+        retried = await worker.get_run((await worker._worker._on_job("1:2", retry))["run_id"])
+        assert (retried.inputs, retried.base_run_id, retried.priority) == ({"x": 3}, waiting.id, 3)
+    assert ran == [1, 2]
+
+
+async def test_a_job_whose_run_is_in_another_state_is_tried_again(worker_of):
+    """An update waits for the end of its base run, if the job has attempts left: the error is not final."""
+    async with worker_of(flow_of([])) as worker:
+        worker.take_on("none")
+        base = await worker.trigger("w", {"x": 1})
+        with pytest.raises(RunStateError):
+            await worker._worker._on_job("1:1", {"action": "retry", "run_id": base.id})
 
 
 async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
@@ -269,12 +315,36 @@ async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, 
         ("bullmq+http://localhost", {}, "dispatch must begin with bullmq"),
         ("bullmq+redis://localhost", {"queue": "a:b"}, "queue must have no colon"),
         ("bullmq+redis://localhost", {"queue": ""}, "queue must be text"),
+        ("bullmq+redis://localhost?queue=a:b", {}, "queue must have no colon"),
+        ("bullmq+redis://localhost", {"step_queue": "a:b"}, "step_queue must have no colon"),
     ],
 )
 def test_a_wrong_queue_is_refused(url, options, problem):
     """The message shows a valid address."""
     with pytest.raises(ValueError, match=problem):
         BullMQDispatcher(url, **options)
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "names"),
+    [
+        ("", {}, [RUN_ORCHESTRATION, f"{RUN_STEPS}-gpu"]),
+        ("?queue=shop&step_queue=steps", {}, ["shop", "steps-gpu"]),
+        ("?queue=shop", {"queue": "own", "step_queue": "steps"}, ["own", "steps-gpu"]),
+    ],
+)
+def test_the_names_of_the_queues_can_be_set(query, options, names):
+    """By arguments or in the URL, of which the client of Redis gets the rest. An engine announces steps there."""
+    dispatcher = BullMQDispatcher(f"bullmq+redis://localhost/1{query}", **options)
+    steps = Announcers(dispatcher).of_steps("gpu")._dispatcher
+    assert [dispatcher._name, steps._name] == names
+    assert {dispatcher._url, steps._url} == {"redis://localhost/1"}
+
+
+def test_the_rest_of_the_address_is_unchanged():
+    """It is for the client of Redis or PostgreSQL."""
+    dispatcher = BullMQDispatcher("bullmq+unix:///run/redis.sock?queue=shop&db=2")
+    assert dispatcher._url == "unix:///run/redis.sock?db=2"
 
 
 def test_what_is_no_queue_is_refused(store_url):

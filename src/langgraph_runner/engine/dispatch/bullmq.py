@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from langgraph_runner.engine import checks
+from langgraph_runner.engine.dispatch.dispatcher import RUN_ORCHESTRATION, RUN_STEPS
 from langgraph_runner.engine.logs import log_event
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.dispatch.dispatcher import JobHandler
 
-__all__ = ["QUEUE", "BullMQDispatcher"]
+__all__ = ["BullMQDispatcher"]
 
-QUEUE: Final = "run-orchestration"
 _SCHEME: Final = "bullmq+"
 _ON_REDIS: Final = ("redis", "rediss", "unix")
 _ON_POSTGRESQL: Final = ("postgresql", "postgres")
+_MAX_NAME: Final = 128
 _IDLE_S: Final = 4
 """How long an idle worker waits for a job in one request."""
 _ANSWER_S: Final = 2
@@ -52,27 +53,37 @@ class BullMQDispatcher:
     Redis needs `maxmemory-policy noeviction`; on PostgreSQL, the tables of BullMQ are in the schema `bullmq`.
 
     Args:
-        url: `bullmq+redis://...`, `bullmq+rediss://...`, `bullmq+unix://...` or `bullmq+postgresql://...`.
-        queue: The name of the queue, up to 128 characters without a colon.
+        url: `bullmq+redis://...`, `bullmq+rediss://...`, `bullmq+unix://...` or `bullmq+postgresql://...`. It may
+            name the queues, too: `bullmq+redis://localhost/0?queue=shop&step_queue=shop-steps`.
+        queue: The name of the queue of runs, up to 128 characters without a colon. `RUN_ORCHESTRATION`, unless the
+            URL has one.
+        step_queue: The first part of the names of the queues of steps, up to 128 characters without a colon. A step
+            that names the queue `gpu` is announced in `{step_queue}-gpu`. `RUN_STEPS`, unless the URL has one.
 
     Raises:
-        ValueError: `url` has another scheme, or `queue` is not such a name.
+        ValueError: `url` has another scheme, or a name of a queue is not valid.
     """
 
-    def __init__(self, url: str, *, queue: str = QUEUE) -> None:
+    def __init__(self, url: str, *, queue: str | None = None, step_queue: str | None = None) -> None:
         scheme = urlsplit(url.removeprefix(_SCHEME)).scheme
         if not url.startswith(_SCHEME) or scheme not in {*_ON_REDIS, *_ON_POSTGRESQL}:
             raise ValueError("dispatch must begin with bullmq+redis:// or bullmq+postgresql://.")
-        if ":" in checks.text(queue, 128, field="queue"):
-            raise ValueError(f"queue must have no colon, which BullMQ reserves, got {queue!r}.")
-        self._url = url.removeprefix(_SCHEME)
+        address, _, query = url.removeprefix(_SCHEME).partition("?")
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        of_url = {name: parameters.pop(name, None) for name in ("queue", "step_queue")}
+        self._url = f"{address}?{urlencode(parameters)}" if parameters else address
         self._is_redis = scheme in _ON_REDIS
-        self._name = queue
+        self._name = _queue_name(queue, of_url["queue"], RUN_ORCHESTRATION, field="queue")
+        self._step_name = _queue_name(step_queue, of_url["step_queue"], RUN_STEPS, field="step_queue")
         self._queue: Queue | None = None
         self._worker: Worker | None = None
         self._serving: asyncio.Task[None] | None = None
         self._is_paused = False
         self._is_up = True
+
+    def of_steps(self, name: str) -> BullMQDispatcher:
+        """Return the queue of the steps that name the queue `name`, on the same server."""
+        return BullMQDispatcher(f"{_SCHEME}{self._url}", queue=f"{self._step_name}-{name}")
 
     async def announce(self, run_ids: Sequence[str]) -> None:
         """See `Dispatcher`. Raises what the client of Redis or of PostgreSQL raises."""
@@ -203,3 +214,11 @@ class BullMQDispatcher:
         error = closing.exception()
         if error is not None:
             log_event(logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)
+
+
+def _queue_name(argument: str | None, of_url: str | None, default: str, *, field: str) -> str:
+    """Return the name of a queue: that of the argument, of the URL, or the default."""
+    name = next((name for name in (argument, of_url) if name is not None), default)
+    if ":" in checks.text(name, _MAX_NAME, field=field):
+        raise ValueError(f"{field} must have no colon, which BullMQ reserves, got {name!r}.")
+    return name

@@ -1,6 +1,6 @@
 """`Dispatcher`: a queue that notifies workers of waiting runs. `Announcer` does so in the background.
 
-A producer of any language may add a job that requests a run: a `JobRequest`.
+A producer of any language may add a job that requests something: see `jobs.py`.
 
 The database is the source of truth: if an announcement is lost, the next poll of a worker (`poll_ms`) finds the run.
 """
@@ -12,9 +12,6 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.logs import log_event
 
 if TYPE_CHECKING:
@@ -23,10 +20,12 @@ if TYPE_CHECKING:
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
     """Called with the unique id and the data of a job. A `ValueError` rejects the job for good."""
 
-__all__ = ["Announcer", "Announcers", "Dispatcher", "JobRequest"]
+__all__ = ["RUN_ORCHESTRATION", "RUN_STEPS", "Announcer", "Announcers", "Dispatcher"]
 
-STEPS: Final = "run-steps"
-"""The queue of steps that name the queue `gpu` is `run-steps-gpu`."""
+RUN_ORCHESTRATION: Final = "run-orchestration"
+"""The name of the queue of runs, to which programs of other languages add jobs."""
+RUN_STEPS: Final = "run-steps"
+"""The first part of the names of the queues of steps: steps that name the queue `gpu` have `run-steps-gpu`."""
 _PATIENCE_S: Final = 2.0
 """The time limit of an announcement."""
 _AT_ONCE: Final = 500
@@ -54,28 +53,25 @@ class Announcers:
     """The announcers of an engine: one for runs, and one for each step queue.
 
     Args:
-        dispatch: The URL of a server, which gets one queue for runs and one for each step queue; or a queue for runs
-            only, so that workers poll for steps; None if workers poll for both.
+        dispatch: A queue or the URL of one. Workers poll for steps if it has no method `of_steps`, as
+            `BullMQDispatcher` has. None if workers poll for runs and steps.
     """
 
     def __init__(self, dispatch: Dispatcher | str | None) -> None:
-        self._address = dispatch if isinstance(dispatch, str) else None
+        if isinstance(dispatch, str):
+            from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
+
+            dispatch = BullMQDispatcher(dispatch)
+        self._queue_of_steps: Callable[[str], Dispatcher] | None = getattr(dispatch, "of_steps", None)
         self._of_steps: dict[str, Announcer] = {}
-        given = None if isinstance(dispatch, str) else dispatch
-        self.of_runs = Announcer(given if self._address is None else self._queue(None))
+        self.of_runs = Announcer(dispatch)
 
     def of_steps(self, name: str) -> Announcer:
         """Return the announcer of a step queue."""
         if name not in self._of_steps:
-            self._of_steps[name] = Announcer(None if self._address is None else self._queue(name))
+            queue = None if self._queue_of_steps is None else self._queue_of_steps(name)
+            self._of_steps[name] = Announcer(queue)
         return self._of_steps[name]
-
-    def _queue(self, steps: str | None) -> Dispatcher:
-        from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
-
-        if steps is None:
-            return BullMQDispatcher(str(self._address))
-        return BullMQDispatcher(str(self._address), queue=f"{STEPS}-{steps}")
 
     async def close(self) -> None:
         """Close them all."""
@@ -138,33 +134,3 @@ class Announcer:
                 if not self._is_up:
                     self._is_up = True
                     log_event(logging.INFO, "dispatch.announce_restored")
-
-
-class JobRequest(BaseModel):
-    """The data of a job that a producer of any language adds. It has the options of `RunEngine.trigger()`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    workflow: str
-    inputs: Any = None
-    tenant: str = DEFAULT_TENANT
-    idempotency_key: str | None = None
-    """None: the id of the job is the key, so a job that is delivered twice creates one run."""
-    priority: int = 0
-    tags: dict[str, str] = {}
-    metadata: dict[str, Any] = {}
-
-    @classmethod
-    def of(cls, data: Any) -> JobRequest:
-        """Validate the data of a job.
-
-        Raises:
-            ValueError: The data does not request a run.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['msg']}" for fault in error.errors()
-            )
-            raise ValueError(f"The job does not request a run: {faults}.") from error

@@ -40,7 +40,7 @@ class Worker:
     Args:
         host: What runs share.
         announcers: The queues that notify workers.
-        on_request: Called with the id and the data of a job that requests a run.
+        on_request: Called with the id and the data of a job that requests something.
     """
 
     def __init__(self, host: Host, announcers: Announcers, on_request: JobHandler) -> None:
@@ -166,11 +166,11 @@ class Worker:
             self._announcer.announce(run_id)
 
     async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Handle a job: a run waits, or a producer requests a run.
+        """Handle a job: a run waits, or a producer requests something.
 
         The database decides which run is claimed, not the job, so that tenants get their turns.
         """
-        if isinstance(data, dict) and "run_id" in data:
+        if isinstance(data, dict) and data.keys() == {"run_id"}:
             self.workload.note_runs_may_wait()
             return None
         return await self._on_request(job_id, data)
