@@ -35,7 +35,7 @@ from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
 
     from sqlalchemy import URL
@@ -569,8 +569,14 @@ class RunEngine(RunReader):
     async def _on_request(self, job_id: str, data: dict[str, Any]) -> dict[str, Any]:
         """Do what a job requests. The id of the job keeps a run from being created twice."""
         job = read_job(data)
+        methods: dict[str, Callable[..., Awaitable[Run]]] = {
+            "trigger": self.trigger,
+            "update": self.trigger_update,
+            "retry": self.trigger_retry,
+            "cancel": self.cancel,
+        }
         try:
-            run = await job.perform(self, job_id)
+            run = await methods[job.action](*job.arguments(), **job.options(job_id))
         except LookupError as error:  # A `ValueError` tells the queue not to try again.
             raise ValueError(str(error)) from error
         return {"run_id": run.id}

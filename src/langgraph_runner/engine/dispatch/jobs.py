@@ -1,35 +1,29 @@
 """The jobs that producers of any language add to the queue of runs: to trigger, update, retry or cancel a run.
 
-Each calls the method of `RunEngine` of the same name, with the same options.
+Each calls the method of `RunEngine` for its action, with the same options.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.workflow import ChangeRequest
 
-if TYPE_CHECKING:
-    from langgraph_runner.engine.engine import RunEngine
-    from langgraph_runner.engine.models import Run
-    from langgraph_runner.engine.options import TriggerOptions
-
 __all__ = ["Job", "read_job"]
 
 
-class _Job(BaseModel):
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _RunJob(_Strict):
+    """A job that creates a run. What it leaves out is the default of the engine, or that of the base run."""
 
     action: str
     tenant: str = DEFAULT_TENANT
-
-
-class _RunJob(_Job):
-    """A job that creates a run. What it leaves out is the default of the engine, or that of the base run."""
-
     idempotency_key: str | None = None
     """None: the id of the job is the key, so a job that is delivered twice creates one run."""
     priority: int = 0
@@ -41,11 +35,11 @@ class _RunJob(_Job):
     tags: dict[str, str] = {}
     metadata: dict[str, Any] = {}
 
-    def options(self, job_id: str) -> TriggerOptions:
+    def options(self, job_id: str) -> dict[str, Any]:
         """Return the options that the job has, and the idempotency key."""
         options = self.model_dump(include=self.model_fields_set & _RunJob.model_fields.keys() - {"action"})
         options["idempotency_key"] = self.idempotency_key or f"job:{job_id}"
-        return cast("TriggerOptions", options)
+        return options
 
 
 class TriggerJob(_RunJob):
@@ -55,14 +49,12 @@ class TriggerJob(_RunJob):
     workflow: str
     inputs: Any = None
 
-    async def perform(self, engine: RunEngine, job_id: str) -> Run:
-        """Return the new run."""
-        return await engine.trigger(self.workflow, self.inputs, **self.options(job_id))
+    def arguments(self) -> tuple[str, Any]:
+        """Return the positional arguments of `trigger()`."""
+        return self.workflow, self.inputs
 
 
-class _Change(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
+class _Change(_Strict):
     type: str
     payload: dict[str, Any] = {}
 
@@ -74,10 +66,9 @@ class UpdateJob(_RunJob):
     run_id: str
     change: _Change
 
-    async def perform(self, engine: RunEngine, job_id: str) -> Run:
-        """Return the new run."""
-        change = ChangeRequest(self.change.type, self.change.payload)
-        return await engine.trigger_update(self.run_id, change, **self.options(job_id))
+    def arguments(self) -> tuple[str, ChangeRequest]:
+        """Return the positional arguments of `trigger_update()`."""
+        return self.run_id, ChangeRequest(self.change.type, self.change.payload)
 
 
 class RetryJob(_RunJob):
@@ -86,21 +77,26 @@ class RetryJob(_RunJob):
     action: Literal["retry"]
     run_id: str
 
-    async def perform(self, engine: RunEngine, job_id: str) -> Run:
-        """Return the new run."""
-        return await engine.trigger_retry(self.run_id, **self.options(job_id))
+    def arguments(self) -> tuple[str]:
+        """Return the positional argument of `trigger_retry()`."""
+        return (self.run_id,)
 
 
-class CancelJob(_Job):
+class CancelJob(_Strict):
     """Cancel a run."""
 
     action: Literal["cancel"]
     run_id: str
+    tenant: str = DEFAULT_TENANT
     reason: str = "cancelled"
 
-    async def perform(self, engine: RunEngine, job_id: str) -> Run:  # noqa: ARG002 - to cancel twice is harmless
-        """Return the cancelled run."""
-        return await engine.cancel(self.run_id, tenant=self.tenant, reason=self.reason)
+    def arguments(self) -> tuple[str]:
+        """Return the positional argument of `cancel()`."""
+        return (self.run_id,)
+
+    def options(self, _job_id: str) -> dict[str, Any]:
+        """Return the options. A job that is delivered twice does no harm."""
+        return {"tenant": self.tenant, "reason": self.reason}
 
 
 Job: TypeAlias = TriggerJob | UpdateJob | RetryJob | CancelJob
