@@ -185,8 +185,8 @@ async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, 
     assert job.attemptsMade == 1
 
 
-async def test_a_producer_updates_retries_and_cancels_runs(worker_of, queue):
-    """With the action and the id of a run. A job that is delivered twice makes one run."""
+async def test_a_producer_updates_a_run(worker_of, queue):
+    """With the action, the id of the run and the change. A job that is delivered twice makes one run."""
     ran = []
     flow = flow_of(ran)
     flow.on_change("set", reruns=["work"])
@@ -199,24 +199,26 @@ async def test_a_producer_updates_retries_and_cancels_runs(worker_of, queue):
         assert (updated.inputs, updated.base_run_id, updated.tags) == ({"x": 2}, base.id, base.tags)
         again = await worker._worker._on_job(updated.idempotency_key.removeprefix("job:"), update)
         assert again == {"run_id": updated.id}
-        worker.take_on("none")
-        waiting = await worker.trigger("w", {"x": 3})
-        cancel = {"action": "cancel", "run_id": waiting.id, "reason": "sold out"}
-        assert await worker._worker._on_job("1:1", cancel) == {"run_id": waiting.id}
-        assert (await worker.get_run(waiting.id)).status == "cancelled"
-        retry = {"action": "retry", "run_id": waiting.id, "priority": 3}
-        retried = await worker.get_run((await worker._worker._on_job("1:2", retry))["run_id"])
-        assert (retried.inputs, retried.base_run_id, retried.priority) == ({"x": 3}, waiting.id, 3)
     assert ran == [1, 2]
 
 
-async def test_a_job_whose_run_is_in_another_state_is_tried_again(worker_of):
+async def test_a_producer_cancels_and_retries_a_run(client):
+    """With the action and the id of the run. Options that the job leaves out stay as they are."""
+    waiting = await client.trigger("w", {"x": 3}, tags={"from": "base"})
+    cancel = {"action": "cancel", "run_id": waiting.id, "reason": "sold out"}
+    assert await client._worker._on_job("1:1", cancel) == {"run_id": waiting.id}
+    assert (await client.get_run(waiting.id)).status == "cancelled"
+    retry = {"action": "retry", "run_id": waiting.id, "priority": 3}
+    retried = await client.get_run((await client._worker._on_job("1:2", retry))["run_id"])
+    assert (retried.inputs, retried.base_run_id) == ({"x": 3}, waiting.id)
+    assert (retried.priority, retried.tags) == (3, {"from": "base"})
+
+
+async def test_a_job_whose_run_is_in_another_state_is_tried_again(client):
     """An update waits for the end of its base run, if the job has attempts left: the error is not final."""
-    async with worker_of(flow_of([])) as worker:
-        worker.take_on("none")
-        base = await worker.trigger("w", {"x": 1})
-        with pytest.raises(RunStateError):
-            await worker._worker._on_job("1:1", {"action": "retry", "run_id": base.id})
+    base = await client.trigger("w", {"x": 1})
+    with pytest.raises(RunStateError):
+        await client._worker._on_job("1:1", {"action": "retry", "run_id": base.id})
 
 
 async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
