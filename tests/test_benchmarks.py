@@ -162,9 +162,9 @@ def rivals() -> dict[str, Any]:
     return {
         "ours": ours(),
         "ours in memory": ours(in_memory=True),
-        "graph": langgraph.graph(None),
-        "graph with checkpoints": langgraph.graph("sync"),
-        "functional": langgraph.functional,
+        "graph": langgraph.graph(),
+        "graph in memory": langgraph.graph(langgraph.in_memory),
+        "functional": langgraph.functional(),
         "asyncio": bare.asyncio_alone,
         "inserts": bare.inserts,
         "grouped": bare.grouped,

@@ -23,8 +23,7 @@ LARGE = 256_000
 COLD = "`RunEngine`, from the database"
 WARM = "`RunEngine`, from the tier in the process"
 READING = "`RunEngine`, from the database, and the last output read"
-GRAPH = "LangGraph `StateGraph`, `SqliteCache`"
-DURABLE = "LangGraph `StateGraph`, `SqliteCache`, `AsyncSqliteSaver`, sync"
+LANGGRAPH = "LangGraph `StateGraph`, `SqliteCache`, `AsyncSqliteSaver`, sync"
 LIMITS_MS = {"tiny outputs": 6, "256 kB of output a step": 15}
 
 METHOD = """
@@ -32,8 +31,8 @@ The thirteen steps of the campaign, all of them cached. Each run is a new one; {
 The database is on disk, and the run is durable: its row, steps and events are written like those of any run.
 *From the database*: the tier in the process is emptied before each run. Outputs are identified by their hashes, so a
 run with hits only never loads an output; a caller reads the result after the run, as in the third row.
-LangGraph's cache uses the input of a node as the key. It loads each output into the state, which the caller gets.
-Without a checkpointer LangGraph stores nothing of the run.
+LangGraph's cache uses the input of a node as the key. It loads each output into the state, which the caller gets. Its
+run is durable, too.
 """
 
 
@@ -49,8 +48,7 @@ def measure(rounds: int = ROUNDS, runs: int = RUNS, large: int = LARGE) -> Secti
         here(COLD, ours(is_hot=False)),
         here(WARM, ours()),
         here(READING, ours(is_hot=False, reads_last=True)),
-        here(GRAPH, graph(None)),
-        here(DURABLE, graph("sync")),
+        here(LANGGRAPH, graph()),
     )
     found = race(field, loads, rounds)
     tables = [_table(name, turns) for name, turns in found.items()]

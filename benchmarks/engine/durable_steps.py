@@ -55,7 +55,7 @@ def measure(
         here(INSERTS, inserts),
         here(GROUPED, grouped),
         here(OURS, ours()),
-        here(LANGGRAPH, graph("sync")),
+        here(LANGGRAPH, graph()),
     )
     with rivals(*inside, processes=processes) as (field, notes):
         found = race(field, loads, rounds, notes)

@@ -1,4 +1,7 @@
-"""LangGraph as a contender: a `StateGraph` with and without a checkpointer, and the functional API."""
+"""LangGraph as a contender: a `StateGraph` and the functional API, both with a checkpointer.
+
+Their durability is "sync", as that of the run engine: a step is stored before the next ones start.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from langgraph.cache.sqlite import SqliteCache
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
@@ -15,10 +19,15 @@ from typing_extensions import TypedDict
 from benchmarks.engine.dag import walk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
     from benchmarks.engine.turns import Load, Opens, Run
+
+    OpensSaver = Callable[[Path], AbstractAsyncContextManager[BaseCheckpointSaver[Any]]]
 
 _STEPS_LIMIT = 100_000
 _typed_dict: Any = TypedDict
@@ -48,47 +57,64 @@ def state_graph(load: Load) -> StateGraph[Any]:
     return graph
 
 
-def graph(durability: str | None) -> Opens:
-    """Return an opener of compiled graphs; with `durability` they store checkpoints in SQLite, `synchronous` FULL."""
+@contextlib.asynccontextmanager
+async def on_disk(folder: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """A checkpointer on SQLite with `synchronous` FULL."""
+    async with AsyncSqliteSaver.from_conn_string(str(folder / "checkpoints.db")) as saver:
+        await saver.setup()
+        await saver.conn.execute("PRAGMA synchronous=FULL")
+        yield saver
+
+
+@contextlib.asynccontextmanager
+async def in_memory(_folder: Path) -> AsyncIterator[InMemorySaver]:
+    """A checkpointer that keeps everything in memory."""
+    yield InMemorySaver()
+
+
+def graph(saver_in: OpensSaver = on_disk) -> Opens:
+    """Return an opener of compiled graphs."""
 
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
         cache: Any = SqliteCache(path=str(folder / "cache.db")) if load.is_cached else None
-        async with contextlib.AsyncExitStack() as stack:
-            saver = None
-            if durability is not None:
-                path = str(folder / "checkpoints.db")
-                saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(path))
-                await saver.setup()
-                await saver.conn.execute("PRAGMA synchronous=FULL")
+        async with saver_in(folder) as saver:
             compiled: Any = state_graph(load).compile(checkpointer=saver, cache=cache)
-            options: dict[str, Any] = {} if durability is None else {"durability": durability}
 
             async def run(number: int) -> None:
-                config = {"configurable": {"thread_id": str(number)}, "recursion_limit": _STEPS_LIMIT}
                 inputs = {"number": 0 if load.is_cached else number}
-                found = await compiled.ainvoke(inputs, config, **options)
-                assert len(found) == 1 + len(load.dag.before)
+                result = await compiled.ainvoke(inputs, _thread(number), durability="sync")
+                assert len(result) == 1 + len(load.dag.before)
 
             yield run
 
     return opened
 
 
-@contextlib.asynccontextmanager
-async def functional(load: Load, _folder: Path) -> AsyncIterator[Run]:
-    """The functional API: a task for each step, started when its dependencies have ended. Nothing is stored."""
-    step = task(load.work)
+def functional(saver_in: OpensSaver = on_disk) -> Opens:
+    """Return an opener of the functional API: a task for each step, started when its dependencies have ended."""
 
-    @entrypoint()
-    async def flow(_number: int) -> int:
-        await walk(load.dag, step)
-        return len(load.dag.before)
+    @contextlib.asynccontextmanager
+    async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
+        step = task(load.work)
+        async with saver_in(folder) as saver:
 
-    async def run(number: int) -> None:
-        assert await flow.ainvoke(number) == len(load.dag.before)
+            @entrypoint(checkpointer=saver)
+            async def flow(_number: int) -> int:
+                await walk(load.dag, step)
+                return len(load.dag.before)
 
-    yield run
+            async def run(number: int) -> None:
+                steps = await flow.ainvoke(number, _thread(number), durability="sync")
+                assert steps == len(load.dag.before)
+
+            yield run
+
+    return opened
+
+
+def _thread(number: int) -> Any:
+    return {"configurable": {"thread_id": str(number)}, "recursion_limit": _STEPS_LIMIT}
 
 
 def _node(load: Load, step: str) -> Any:

@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
 ROUNDS = 2
 LIMIT_MS = 25
-MOST_RUNS_OF_DBOS = 20
 LARGE = 256_000
 OURS = "`RunEngine`"
 NOT_FROZEN = "`RunEngine` without `gc.freeze()`"
-LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "async"'
+LANGGRAPH = "LangGraph `StateGraph`, `AsyncSqliteSaver`, sync"
 
 METHOD = """
 While an engine runs one of the loads of the sections above, a coroutine on the same event loop asks to be woken every
@@ -36,12 +35,12 @@ server, had to wait. Steps are awaited and either do nothing or sleep; their own
 counts.
 Every process has called `gc.freeze()` after its imports, as servers do, except in one column. Without it, a full
 collection scans all objects that the imports created ({objects:,} objects here, {collection:.0f} ms), whatever code
-triggers it. LangGraph uses its `SqliteCache` in the rows with "cached"; DBOS has no cache and runs the steps. DBOS
-has at most {dbos} runs in a turn, in its own process. There is one warm-up run, except for steps that sleep.
+triggers it. LangGraph uses its `SqliteCache` in the row with "cached"; DBOS has no cache. DBOS has its own process.
+There is one warm-up run, except for steps that sleep.
 """
 
 
-def loads(*, steps: int = 200, runs: int = 400, in_flight: int = 200, large: int = LARGE) -> dict[str, Load]:
+def loads(*, steps: int = 200, runs: int = 200, in_flight: int = 200, large: int = LARGE) -> dict[str, Load]:
     """Return the loads, by their label in the document."""
     return {
         "13 steps that sleep": Load(campaign(sleeps=True), warm_up=0, has_ticker=True),
@@ -66,12 +65,14 @@ def measure(
     inside = (
         here(OURS, frozen(ours())),
         here(NOT_FROZEN, ours()),
-        here(LANGGRAPH, frozen(graph("async"))),
+        here(LANGGRAPH, frozen(graph())),
     )
-    with rivals(*inside, processes=processes, max_runs=MOST_RUNS_OF_DBOS) as (field, notes):
+    with rivals(*inside, processes=processes, has_cache=False) as (field, notes):
         found = race(field, carried, rounds, notes)
+    names = [rival.name for rival in field]
     rows = [
-        [name, *(milliseconds(_worst_ms(each)) for each in turns.values())] for name, turns in found.items()
+        [load, *(milliseconds(_worst_ms(turns[name])) if name in turns else "" for name in names)]
+        for load, turns in found.items()
     ]
     worst = max(found, key=lambda name: _worst_ms(found[name][OURS]))
     goal = Goal(
@@ -82,10 +83,8 @@ def measure(
         if_missed=f"the worst load was '{worst}'; the table has the others.",
     )
     objects, collection_ms = _garbage()
-    method = METHOD.format(
-        rounds=rounds, dbos=MOST_RUNS_OF_DBOS, objects=objects, collection=collection_ms
-    ).strip()
-    columns = ["Load", *(f"{name}, ms" for name in found[worst])]
+    method = METHOD.format(rounds=rounds, objects=objects, collection=collection_ms).strip()
+    columns = ["Load", *(f"{name}, ms" for name in names)]
     return Section("Lag of the event loop", "\n".join([method, *notes]), [Table("", columns, rows)], [goal])
 
 

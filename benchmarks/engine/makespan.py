@@ -32,20 +32,19 @@ METHOD = """
 Steps that sleep. The campaign has thirteen steps of 40 to 380 ms in eight levels. The random DAG has a hundred steps
 of 20 to 400 ms, half of them under 90 ms; each depends on up to three of the twenty before it, drawn once with a
 fixed seed. The same delay weighs more if steps are short. The durations were chosen so that the other engines have
-the figures for which the goal was set: a `StateGraph` 1.68 and 1.66, the functional API 1.01, DBOS 1.05 and 1.07.
-Both
-DAGs are also run with steps half as long.
+the figures for which the goal was set: a `StateGraph` 1.68 and 1.66, DBOS 1.05 and 1.07. Both DAGs are also run with
+steps half as long.
 *Over the path* is the time of a run divided by the longest sum of sleeps along a path, the lower bound of any run.
-The databases are on disk. A `StateGraph` starts the next steps when the whole superstep before them has ended. In
-LangGraph's functional API, DBOS, Prefect and the asyncio rows, our benchmark code awaits each step as soon as its
+The databases are on disk. A step is durable before its dependents start, except in LangGraph's functional API, which
+stores a result while the next tasks run. A `StateGraph` starts the next steps when the whole superstep before them
+has ended. In the functional API, DBOS and the asyncio rows, our benchmark code awaits each step as soon as its
 dependencies have ended. The asyncio rows show the cost of sleeping on this machine, and of commits that end with an
-fsync. The functional API stores nothing.
-DBOS and Prefect run in their own processes with default settings, Prefect with its server on loopback.
+fsync. DBOS runs in its own process with default settings.
 """
 
 
 def measure(
-    rounds: int = ROUNDS, dags: dict[str, Dag] | None = None, processes: Sequence[str] = ("dbos", "prefect")
+    rounds: int = ROUNDS, dags: dict[str, Dag] | None = None, processes: Sequence[str] = ("dbos",)
 ) -> Section:
     """Race the contenders on each DAG, and on the same DAGs with steps half as long."""
     dags = dags or {"13 steps": campaign(sleeps=True), "100 random steps": scattered(100)}
@@ -55,8 +54,8 @@ def measure(
         here(FLOOR, asyncio_alone),
         here(DURABLE_FLOOR, grouped),
         here(OURS, ours()),
-        here("LangGraph `StateGraph`, SQLite", graph("sync")),
-        here("LangGraph functional API, nothing kept", functional),
+        here("LangGraph `StateGraph`, SQLite", graph()),
+        here("LangGraph functional API, SQLite", functional()),
     )
     with rivals(*inside, processes=processes) as (field, notes):
         found = race(field, loads, rounds, notes)

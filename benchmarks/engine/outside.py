@@ -141,7 +141,7 @@ def child(name: str) -> Iterator[Child]:
         process = subprocess.Popen(  # noqa: S603 - ours
             [interpreter, "-m", f"benchmarks.engine.{name}_contender", folder],
             cwd=ROOT,
-            env=_environment(folder),
+            env=_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
@@ -155,20 +155,6 @@ def child(name: str) -> Iterator[Child]:
             started.end()
 
 
-def _environment(folder: str) -> dict[str, str]:
-    """Return Prefect's settings: all files in one folder, no telemetry, no user interface."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "DBOS_", "PYTHONPATH"))
-    }
-    return {
-        **inherited,
-        "PREFECT_HOME": folder,
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "DO_NOT_TRACK": "1",
-    }
+def _environment() -> dict[str, str]:
+    """Return the environment without settings of the contenders, and without this one's packages."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DBOS_", "PYTHONPATH"))}

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.engine import outside
 from benchmarks.engine.turns import Turn, take_turn
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmarks.engine.turns import Load, Opens
 
-LABELS = {"dbos": "DBOS", "prefect": "Prefect"}
+LABELS = {"dbos": "DBOS"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Rival:
     """The limit of runs in one turn, if more would take too long."""
     max_steps: int = 1_000_000
     """The limit of steps in a run; loads with longer runs are left out."""
+    has_cache: bool = True
+    """Whether it can serve steps from a cache; other contenders leave out loads that are cached."""
 
 
 def here(name: str, opens: Opens, **limits: int) -> Rival:
@@ -48,7 +50,7 @@ def here(name: str, opens: Opens, **limits: int) -> Rival:
 
 @contextlib.contextmanager
 def rivals(
-    *inside: Rival, processes: Sequence[str] = (), **limits: int
+    *inside: Rival, processes: Sequence[str] = (), **limits: Any
 ) -> Iterator[tuple[list[Rival], list[str]]]:
     """Yield the contenders, and a note for the document on each process that could not be started."""
     found, notes = [*inside], list[str]()
@@ -79,6 +81,8 @@ def race(
         for rival in (*field[first:], *field[:first]):
             for name, load in loads.items():
                 if rival.name in gone or len(load.dag.before) > rival.max_steps:
+                    continue
+                if load.is_cached and not rival.has_cache:
                     continue
                 try:
                     turn = rival.take(replace(load, runs=min(load.runs, rival.max_runs)))

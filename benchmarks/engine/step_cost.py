@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.engine.bare import asyncio_alone
 from benchmarks.engine.dag import layers
-from benchmarks.engine.langgraph_contenders import functional, graph
+from benchmarks.engine.langgraph_contenders import functional, graph, in_memory
 from benchmarks.engine.ours import ours
 from benchmarks.engine.race import here, race
 from benchmarks.engine.turns import Load
@@ -32,7 +32,7 @@ METHOD = """
 Awaited steps that do nothing, in layers of ten; each depends on two steps of the layer above. The figure is the
 processor time of the event loop's thread, divided by the number of steps. It includes hashing, scheduling, calling,
 recording, and passing rows to the writer thread; it excludes the processor time of that thread. The database is in
-memory. The other contenders store nothing.
+memory, and LangGraph's checkpoints are, too, with durability "sync". asyncio alone stores nothing.
 LangGraph's contenders have runs of up to {most:,} steps; longer runs would take too long.
 """
 
@@ -43,8 +43,12 @@ def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
     field = (
         here("asyncio alone", asyncio_alone),
         here(OURS, ours(in_memory=True)),
-        here("LangGraph `StateGraph`", graph(None), max_steps=MOST_STEPS_OF_LANGGRAPH),
-        here("LangGraph functional API", functional, max_steps=MOST_STEPS_OF_LANGGRAPH),
+        here("LangGraph `StateGraph`, `InMemorySaver`", graph(in_memory), max_steps=MOST_STEPS_OF_LANGGRAPH),
+        here(
+            "LangGraph functional API, `InMemorySaver`",
+            functional(in_memory),
+            max_steps=MOST_STEPS_OF_LANGGRAPH,
+        ),
     )
     found = race(field, loads, rounds)
     rows = [
