@@ -13,8 +13,12 @@ from langgraph.types import Command, interrupt
 
 from langgraph_runner import (
     AbortController,
+    CircuitBreakerConfig,
+    CircuitOpenError,
+    CircuitState,
     GraphState,
     NodeCancellationError,
+    NodeCircuitBreaker,
     NodeTimeoutError,
     RetryConfig,
     RetryExhaustedError,
@@ -266,6 +270,166 @@ def test_each_attempt_can_have_a_limit(mode, fake):
         assert called(mode, unit) == "done"
 
 
+def recorder(mode, calls, *, returns=None):
+    """A callback that records its argument, sync or async."""
+
+    def record(argument):
+        calls.append(argument)
+        return returns
+
+    return mode.function(record)
+
+
+@pytest.mark.req("N-19", "N-31")
+def test_a_timeout_calls_its_callback(mode, fake):
+    """With the error that is raised. A timeout of a call inside the function is not its own."""
+    calls, inner = [], NodeTimeoutError(node="other", timeout_ms=1, elapsed_ms=1, scope="attempt")
+    steps = iter([lambda: fake.advance(2), lambda: raise_(inner), lambda: None])
+
+    def step():
+        next(steps)()
+
+    limited = with_timeout(mode.function(step), 500, on_timeout=recorder(mode, calls))
+    with node_context(runtime=fake):
+        with pytest.raises(NodeTimeoutError) as caught:
+            called(mode, limited)
+        assert calls == [caught.value]
+        with pytest.raises(NodeTimeoutError) as caught:
+            called(mode, limited)
+        called(mode, limited)
+    assert (caught.value, len(calls)) == (inner, 1)
+
+
+def raise_(error):
+    """Raise an error in an expression."""
+    raise error
+
+
+@pytest.mark.req("N-19", "N-23", "N-31")
+def test_a_callback_that_fails_hides_nothing(mode, fake, caplog):
+    """It is logged."""
+
+    def broken():
+        raise KeyError("oops")
+
+    callback = mode.function(lambda _: broken()) if mode.is_async else broken
+    limited = with_timeout(mode.function(lambda: fake.advance(2)), 500, on_timeout=callback)
+    retrying = with_retry(
+        scripted(mode, [ConnectionError(), 7]),
+        {"max_attempts": 2, "backoff_ms": 0},
+        on_retry_attempt=callback,
+    )
+    with node_context(runtime=fake):
+        with pytest.raises(NodeTimeoutError):
+            called(mode, limited)
+        assert called(mode, retrying, 1) == 7
+    assert "function.on_timeout_failed" in caplog.text
+    assert "function.on_retry_attempt_failed" in caplog.text
+
+
+@pytest.mark.req("N-23", "N-31")
+@pytest.mark.parametrize("is_in_node", [True, False])
+def test_each_retry_calls_its_callback_before_the_wait(mode, fake, is_in_node):
+    """With the attempt that failed, its error, the wait and a context."""
+    calls, first, second = [], ConnectionError("first"), TimeoutError("second")
+    retry = {"max_attempts": 3, "backoff_ms": 1, "jitter": 0}
+    function = scripted(mode, [first, second, 7])
+    retrying = with_retry(function, retry, on_retry_attempt=recorder(mode, calls))
+    if is_in_node:
+        with node_context("n", runtime=fake):
+            assert called(mode, retrying, 1) == 7
+    else:
+        assert called(mode, retrying, 1) == 7
+    assert [(call.attempt, call.error, call.delay_ms) for call in calls] == [(1, first, 1), (2, second, 2)]
+    assert [call.context.attempt for call in calls] == [1, 2]
+    assert {call.context.node_name for call in calls} == {"n" if is_in_node else function.__name__}
+
+
+@pytest.mark.req("N-17", "N-31")
+def test_an_abort_signal_ends_the_waits_of_retries(mode, fake):
+    """And nothing begins once it has fired."""
+    calls, controller = [], AbortController()
+    script = scripted(mode, [ConnectionError()] * 9, calls)
+    retry = {"max_attempts": 9, "backoff_ms": 1000}
+    retrying = with_retry(script, retry, abort_signal=controller.signal)
+    fake.at(1.5, lambda: controller.abort("enough"))
+    with node_context(runtime=fake):
+        for _ in range(2):
+            with pytest.raises(NodeCancellationError, match="enough"):
+                called(mode, retrying, 1)
+    assert len(calls) == 2
+
+
+@pytest.mark.req("N-17", "N-31")
+@pytest.mark.parametrize(
+    "unit",
+    [
+        lambda fn, signal: with_retry(fn, 3, abort_signal=signal),
+        lambda fn, signal: with_timeout(fn, MINUTE_MS, abort_signal=signal),
+    ],
+)
+def test_an_abort_signal_stops_a_running_call(mode, unit):
+    """The function can see it, and it is not retried."""
+    controller, seen = AbortController(), []
+
+    def look():
+        seen.append(get_node_context().abort_signal)
+        controller.abort("enough")
+        seen[0].wait(60)
+
+    async def look_async():
+        seen.append(get_node_context().abort_signal)
+        controller.abort("enough")
+        await asyncio.Event().wait()
+
+    with pytest.raises(NodeCancellationError, match="enough"):
+        called(mode, unit(look_async if mode.is_async else look, controller.signal))
+    assert (len(seen), "enough" in seen[0].reason) == (1, True)
+
+
+@pytest.mark.req("N-21", "N-31")
+def test_retries_go_through_a_circuit_breaker(mode, fake):
+    """Each attempt counts. The attempt that opens it is the last one, and later calls are refused."""
+    calls = []
+    function = scripted(mode, [ConnectionError("down")] * 9, calls)
+    breaker = {"failure_threshold": 2, "recovery_timeout_ms": 60_000}
+    guarded = with_retry(function, {"max_attempts": 9, "backoff_ms": 1000}, circuit_breaker=breaker)
+    with node_context("n", runtime=fake):
+        with pytest.raises(CircuitOpenError) as caught:
+            called(mode, guarded, 1)
+        assert (len(calls), str(caught.value.last_error)) == (2, "down")
+        with pytest.raises(CircuitOpenError) as caught:
+            called(mode, guarded, 1)
+        assert (len(calls), caught.value.node, caught.value.last_error) == (2, function.__name__, None)
+        fake.advance(60)
+        with pytest.raises(CircuitOpenError):
+            called(mode, guarded, 1)
+    assert len(calls) == 3
+
+
+@pytest.mark.req("N-21", "N-31")
+def test_a_breaker_that_opens_during_a_wait_ends_the_retries(mode, fake):
+    """The refusal has the error of the attempt before."""
+    breaker = NodeCircuitBreaker()
+    retry = {"max_attempts": 9, "backoff_ms": 1000}
+    guarded = with_retry(scripted(mode, [ConnectionError("down")]), retry, circuit_breaker=breaker)
+    fake.at(0.5, breaker.force_open)
+    with node_context(runtime=fake), pytest.raises(CircuitOpenError) as caught:
+        called(mode, guarded, 1)
+    assert str(caught.value.last_error) == "down"
+
+
+@pytest.mark.req("N-21", "N-31")
+def test_a_shared_breaker_closes_after_a_success(mode, fake):
+    """A node, or another function, may have opened it."""
+    breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0))
+    breaker.record_failure()
+    guarded = with_retry(retry=2, circuit_breaker=breaker)(scripted(mode, [7]))
+    with node_context(runtime=fake):
+        assert called(mode, guarded, 1) == 7
+    assert breaker.state is CircuitState.CLOSED
+
+
 @pytest.mark.req("N-31")
 def test_both_are_decorators(mode, fake):
     """For functions and methods."""
@@ -309,12 +473,33 @@ def test_both_are_decorators(mode, fake):
         (lambda: with_timeout(_generator, 3), TypeError, r"fn: with_timeout\(\) takes"),
         (lambda: with_timeout(str, None), TypeError, "timeout_ms: required"),
         (lambda: with_timeout(str, 0), ValueError, "timeout_ms must be above 0"),
+        (
+            lambda: with_timeout(str, 5, on_timeout=_needs_two),
+            TypeError,
+            "on_timeout must be callable with error",
+        ),
+        (lambda: with_timeout(str, 5, abort_signal=AbortController()), TypeError, "Pass its `.signal`"),
+        (
+            lambda: with_retry(str, 5, on_retry_attempt=_needs_two),
+            TypeError,
+            "on_retry_attempt must be callable",
+        ),
+        (lambda: with_retry(str, 5, abort_signal=5), TypeError, "abort_signal must be an AbortSignal, got 5"),
+        (
+            lambda: with_retry(retry=5, circuit_breaker=5),
+            TypeError,
+            "circuit_breaker must be a CircuitBreakerConfig",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(make, kind, message):
     """When it is given, not at the first call."""
     with pytest.raises(kind, match=message):
         make()
+
+
+def _needs_two(a, b):
+    return a, b
 
 
 def _generator():

@@ -185,8 +185,8 @@ def merges(flags: RoutingFlags, evidence: EvidenceRef, gate: GateDecision) -> No
     assert_type(route_by_flags(default="publish", blocked="review"), Callable[[Any], str | list[str]])
 
 
-@with_retry(retry=3)
-@with_timeout(timeout_ms=500)
+@with_retry(retry=3, on_retry_attempt=lambda attempt: attempt.error, circuit_breaker={"window": None})
+@with_timeout(timeout_ms=500, on_timeout=lambda error: error.timeout_ms)
 def fetches(url: str, *, depth: int = 1) -> list[str]:
     """A function of any signature."""
     return [url] * depth

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, assert_type
 
 from langgraph_runner import (
+    RUN_ORCHESTRATION,
+    RUN_STEPS,
     ArchiveError,
     ArtifactError,
     ArtifactRef,
@@ -86,7 +88,9 @@ async def awaits(shop: Workflow) -> None:
 async def works(shop: Workflow) -> None:
     """The parts of an engine that share work with other engines."""
     tier: HotTier = RedisTier("redis://localhost", namespace="shop")
-    queue: Dispatcher = BullMQDispatcher("bullmq+redis://localhost")
+    queue: Dispatcher = BullMQDispatcher(
+        "bullmq+redis://localhost", queue=RUN_ORCHESTRATION, step_queue=RUN_STEPS
+    )
     async with RunEngine([shop], store="sqlite://", cache=tier, dispatch=queue) as engine:
         overview = await engine.get_workers()
         assert_type(overview, WorkerOverview)

@@ -14,7 +14,6 @@ from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, NodeTimeoutError
 from langgraph_runner.errors.classification import is_control_flow
-from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import (
@@ -25,6 +24,7 @@ from langgraph_runner.node.langgraph.internals import (
 from langgraph_runner.node.langgraph.isolation import await_in_context, in_own_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
+from langgraph_runner.node.policies.open_circuit import refuse_futile_wait, with_last_error
 from langgraph_runner.node.policies.retry import GiveUp, RetryAttempt, decide_retry, given_up
 from langgraph_runner.node.reports import report_retry
 from langgraph_runner.runtime.cancel_scope import watch_for_drain
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from langgraph_runner.node.options import Callback
     from langgraph_runner.node.policies.policy import Proceed
     from langgraph_runner.node.policies.retry import RetryConfig
+    from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["begin_attempt", "checked_return", "retry_until_done", "run_function"]
+__all__ = ["begin_attempt", "checked_return", "notify", "retry_until_done", "run_function"]
 
 
 def begin_attempt(call: NodeCall, attempt: NodeContext) -> None:
@@ -181,12 +182,7 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
             except Exception as error:
                 if is_control_flow(error):
                     raise
-                if isinstance(error, CircuitOpenError) and error.last_error is None:
-                    # The failure before the refusal is its cause.
-                    error = CircuitOpenError(
-                        node=error.node, retry_after_ms=error.retry_after_ms, last_error=failed
-                    )
-                failed = error
+                failed = with_last_error(error, failed) if isinstance(error, CircuitOpenError) else error
             call.raise_if_cancelled(failed)
     finally:
         del failed  # Its traceback holds this frame.
@@ -223,11 +219,7 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attemp
             raise given_up(decision, error, node=call.name, attempts=attempts)
         breaker = call.options.circuit_breaker
         if breaker is not None:
-            open_for_ms = breaker.retry_after_ms
-            if open_for_ms is None or open_for_ms > decision.delay_ms:
-                # This attempt has opened it, so the wait would end in a refusal.
-                note_once(error, f"Node '{call.name}' made no further attempt: its circuit breaker is open.")
-                raise CircuitOpenError(node=call.name, retry_after_ms=open_for_ms, last_error=error)
+            refuse_futile_wait(breaker, decision.delay_ms, error, node=call.name)
         total_ms = call.options.total_timeout_ms
         if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
             timeout = NodeTimeoutError(
@@ -243,19 +235,34 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attemp
 
 
 async def _notify(call: NodeCall, callback: Callback, argument: object, event: str) -> None:
-    """Run a callback of the user's. If it raises, that is logged; one that waits may take as long as an attempt."""
-    limits, current = None, CURRENT_CONTEXT.get()
-    if callback.waits and current is not None:
+    timeout_ms = call.options.timeout_ms or call.options.total_timeout_ms
+    limits = Limits(call.name, call.abort_signal_of_run, timeout_ms=timeout_ms)
+    context = CURRENT_CONTEXT.get() or call
+    await notify(context, call.runtime, callback, argument, event, limits=limits)
+
+
+async def notify(
+    context: NodeContext,
+    runtime: Runtime,
+    callback: Callback,
+    argument: object,
+    event: str,
+    *,
+    limits: Limits | None,
+) -> None:
+    """Run a callback of the user's. If it raises, that is logged as `event`. `limits` are for one that waits."""
+    current = CURRENT_CONTEXT.get()
+    if callback.waits:
         # A context of its own: that of the attempt has been stopped, and so would be the callback.
-        own = current.of_attempt(current.attempt)
+        own = context.of_attempt(context.attempt)
         CURRENT_CONTEXT.set(own)
-        timeout_ms = call.options.timeout_ms or call.options.total_timeout_ms
-        limits = Limits(call.name, call.abort_signal_of_run, timeout_ms=timeout_ms, on_stop=own.stop)
+        if limits is not None:
+            limits.on_stop = own.stop
     try:
-        await call.runtime.call(callback.function, (argument,), {}, limits)
+        await runtime.call(callback.function, (argument,), {}, limits if callback.waits else None)
     except Exception as error:
         if isinstance(error, NodeCancellationError) or is_control_flow(error):
             raise
-        log_suppressed_error(call, event, error)
+        log_suppressed_error(context, event, error)
     finally:
         CURRENT_CONTEXT.set(current)

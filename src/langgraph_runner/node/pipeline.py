@@ -35,7 +35,7 @@ from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.outcome import Failure, Success
-from langgraph_runner.node.policies.circuit_breaker import EarlyRefusal
+from langgraph_runner.node.policies.open_circuit import EarlyRefusal
 from langgraph_runner.node.policies.policy import compose
 from langgraph_runner.node.reports import (
     report_cancelled,

@@ -125,6 +125,57 @@ def test_a_permit_of_an_earlier_state_says_nothing(fake):
 
 
 @pytest.mark.req("N-21")
+@pytest.mark.parametrize("outcome", ["success", "failure", "none"])
+def test_a_breaker_works_without_permits(fake, outcome):
+    """Ask `can_execute()`, then record how the call ended. In half-open, the call is a probe."""
+    breaker = breaker_on(fake, failure_threshold=2, recovery_timeout_ms=1000)
+    for _ in range(2):
+        assert breaker.can_execute()
+        breaker.record_failure()
+    assert (breaker.can_execute(), breaker.state) == (False, CircuitState.OPEN)
+    fake.advance(1)
+    assert (breaker.can_execute(), breaker.can_execute(), breaker.state) == (
+        True,
+        False,
+        CircuitState.HALF_OPEN,
+    )
+    if outcome == "none":
+        breaker.release()
+        assert breaker.can_execute()
+    elif outcome == "failure":
+        breaker.record_failure()
+        assert (breaker.can_execute(), breaker.state) == (False, CircuitState.OPEN)
+    else:
+        breaker.record_success()
+        assert (breaker.can_execute(), breaker.state) == (True, CircuitState.CLOSED)
+
+
+@pytest.mark.req("N-21")
+def test_outcomes_are_recorded_without_asking_first(fake):
+    """A success starts the count of failures again. Without a probe, nothing closes an open breaker."""
+    breaker = breaker_on(fake, failure_threshold=2, recovery_timeout_ms=0)
+    breaker.record_failure()
+    breaker.record_success()
+    breaker.record_failure()
+    assert breaker.state is CircuitState.CLOSED
+    breaker.record_failure()
+    breaker.record_success()
+    breaker.release()
+    assert breaker.state is CircuitState.OPEN
+
+
+@pytest.mark.req("N-21")
+def test_a_release_without_a_probe_makes_no_room(fake):
+    """Half-open still has as many probes as configured."""
+    breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
+    breaker.record_failure()
+    permit = breaker.acquire()
+    breaker.release(permit)
+    breaker.release()
+    assert [breaker.can_execute() for _ in range(2)] == [True, False]
+
+
+@pytest.mark.req("N-21")
 def test_failure_rate_mode(fake):
     """It opens if half of the last ten calls fail, and at least three."""
     breaker = breaker_on(fake, failure_threshold=3, failure_rate=0.5, window=10)

@@ -41,7 +41,6 @@ __all__ = [
     "CircuitBreakerLike",
     "CircuitState",
     "CircuitTransition",
-    "EarlyRefusal",
     "NodeCircuitBreaker",
     "trips_circuit",
 ]
@@ -140,11 +139,16 @@ class NodeCircuitBreaker:
         name: For errors and events.
         clock: Seconds on a clock that never goes back.
 
+    Without a node, ask `can_execute()` before each call and record how the call ended. Code that makes several
+    calls at once uses `acquire()`: by its permit, the outcome of a call that began before the breaker last changed
+    its state is ignored.
+
     Example:
         >>> breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), name="search")
-        >>> breaker.record_failure(breaker.acquire())
-        >>> breaker.state
-        <CircuitState.OPEN: 'open'>
+        >>> if breaker.can_execute():
+        ...     breaker.record_failure()
+        >>> breaker.can_execute(), breaker.state
+        (False, <CircuitState.OPEN: 'open'>)
     """
 
     def __init__(
@@ -232,6 +236,18 @@ class NodeCircuitBreaker:
             raise CircuitOpenError(node=node or self.name, retry_after_ms=retry_after_ms)
         return generation
 
+    def can_execute(self) -> bool:
+        """Whether a call may pass now.
+
+        After True, make the call, and call exactly one of `record_success()`, `record_failure()` and `release()`: in
+        half-open, the call is one of the probes.
+        """
+        try:
+            self.acquire()
+        except CircuitOpenError:
+            return False
+        return True
+
     async def run(self, attempt: NodeContext, proceed: Proceed) -> Any:
         """Make an attempt if the breaker lets it through, and record how it ended. The breaker is a `Policy`.
 
@@ -288,13 +304,13 @@ class NodeCircuitBreaker:
         if self._state is CircuitState.OPEN and (open_for_ms := self.retry_after_ms) != 0:
             raise CircuitOpenError(node=node, retry_after_ms=open_for_ms)
 
-    def record_success(self, permit: Permit) -> None:
-        """Record that the call of `permit` succeeded."""
+    def record_success(self, permit: Permit | None = None) -> None:
+        """Record that a call succeeded: that of `permit`, or without one a call since the state last changed."""
         if self.idle_permit is not None:
             return
         transition = None
         with self._lock:
-            if permit != self._generation:
+            if permit is not None and permit != self._generation:
                 return
             if self._state is CircuitState.HALF_OPEN:
                 transition = self._change_needs_lock(_CLOSED, "probe_succeeded")
@@ -304,11 +320,11 @@ class NodeCircuitBreaker:
                 self._update_idle_permit_needs_lock()
         self._notify(transition)
 
-    def record_failure(self, permit: Permit) -> None:
-        """Record that the call of `permit` failed in a way that counts."""
+    def record_failure(self, permit: Permit | None = None) -> None:
+        """Record that a call failed in a way that counts; `permit` as in `record_success()`."""
         transition = None
         with self._lock:
-            if permit != self._generation:
+            if permit is not None and permit != self._generation:
                 return
             if self._state is CircuitState.HALF_OPEN:
                 transition = self._change_needs_lock(CircuitState.OPEN, "probe_failed")
@@ -320,15 +336,16 @@ class NodeCircuitBreaker:
                     transition = self._change_needs_lock(CircuitState.OPEN, "failures")
         self._notify(transition)
 
-    def release(self, permit: Permit) -> None:
-        """Record that the call of `permit` ended without an outcome: it was cancelled or interrupted.
+    def release(self, permit: Permit | None = None) -> None:
+        """Record that a call ended without an outcome: it was cancelled or interrupted; `permit` as above.
 
         An error that `trips_on` excludes is a success: the service has answered. resilience4j (exceptions that are
         not recorded) and Polly (outcomes that are not handled) count it in the same way.
         """
         with self._lock:
-            if permit == self._generation and self._state is CircuitState.HALF_OPEN:
-                self._probes -= 1
+            is_current = permit is None or permit == self._generation
+            if is_current and self._state is CircuitState.HALF_OPEN:
+                self._probes = max(0, self._probes - 1)
 
     def reset(self) -> None:
         """Close the breaker and forget all failures, also after `force_open()`."""
@@ -408,22 +425,6 @@ class NodeCircuitBreaker:
 
     def __repr__(self) -> str:
         return f"<NodeCircuitBreaker {self.name!r} {self._state.value}>"
-
-
-class EarlyRefusal:
-    """A `Policy` that refuses before a wait what an open breaker would refuse after it."""
-
-    def __init__(self, breaker: NodeCircuitBreaker) -> None:
-        self._breaker = breaker
-
-    async def run(self, attempt: NodeContext, proceed: Proceed) -> Any:
-        """Go on, unless the breaker is open.
-
-        Raises:
-            CircuitOpenError: It is, and its recovery time has not passed.
-        """
-        self._breaker.raise_if_open(attempt.node_name)
-        return await proceed(attempt)
 
 
 CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
