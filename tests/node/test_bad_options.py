@@ -85,7 +85,7 @@ def test_without_a_function_it_is_a_decorator(mode, fake):
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("place", ["configurable", "top"])
 def test_the_abort_signal_is_also_found_as_signal(mode, place):
-    """At the top of the config only without a graph, because LangGraph drops unknown keys."""
+    """Also at the top of the config."""
     controller = AbortController()
     controller.abort("stop")
     own = {"signal": controller.signal}

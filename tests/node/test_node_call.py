@@ -200,6 +200,47 @@ def test_injected_parameters_have_stand_ins_in_a_unit_test(mode, keyword):
 
 
 @pytest.mark.req("N-2")
+@pytest.mark.parametrize(
+    "options", [{}, {"retry": 2}, {"fallback": lambda state: {}}], ids=["bare", "retry", "fallback"]
+)
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (None, {"configurable": {}}),
+        ({"tags": ["t"]}, {"tags": ["t"], "configurable": {}}),
+        ({"tenant": "a", "configurable": {"k": 7}}, {"configurable": {"k": 7, "tenant": "a"}}),
+    ],
+)
+def test_the_config_of_a_direct_call_is_complete(mode, options, config, expected):
+    """As LangGraph hands it to a node: with `configurable`, to which unknown keys move."""
+    seen = []
+
+    def f(state, config: RunnableConfig):
+        seen.append(config)
+        return {}
+
+    mode.call(create_node(mode.function(f), **options), {}, config)
+    assert seen == [expected]
+
+
+@pytest.mark.req("M-6")
+@pytest.mark.parametrize("is_in_graph", [True, False])
+def test_keys_of_the_package_may_be_at_the_top_of_a_config(mode, is_in_graph):
+    """In a direct call and in a graph, where LangGraph moves them."""
+    collector = NodeMetricsCollector()
+
+    def f(state):
+        return {"y": get_node_context().story_id}
+
+    node = create_node(mode.function(f), name="n", metrics_collector=NodeMetricsCollector())
+    config = {"metrics_collector": collector, "story_id": "ST-7"}
+    function = one_node_graph(node) if is_in_graph else node
+    call = mode.invoke if is_in_graph else mode.call
+    assert call(function, {"x": 1}, config)["y"] == "ST-7"
+    assert collector.get_node_metrics("n").success_count == 1
+
+
+@pytest.mark.req("N-2")
 def test_config_may_be_given_by_position(mode):
     """`node(state, config)` is how LangGraph documents a node call."""
 

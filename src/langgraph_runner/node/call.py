@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.node.context import NodeContext, active_otel_ids
 from langgraph_runner.node.langgraph.internals import (
+    CONFIG_KEYS,
+    completed_config,
     interrupts_so_far,
     name_in_graph,
     run_control,
@@ -139,6 +141,8 @@ class NodeCall(NodeContext):
         """
         call = cls()
         callee = options.callee
+        if config and not config.keys() <= CONFIG_KEYS:
+            config = completed_config(config)
         call.options = options
         call.state = state
         call.config = config

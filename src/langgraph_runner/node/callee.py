@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langgraph.runtime import Runtime as LangGraphRuntime
 
+from langgraph_runner.node.langgraph.internals import completed_config
 from langgraph_runner.node.outcome import Outcome, Success
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ class Callee:
     def prepared(self, config: Any, keywords: dict[str, Any]) -> dict[str, Any]:
         """What LangGraph injected, with the config, which LangGraph gives to the runner and not to the function."""
         if "config" in self.injected:
-            keywords = {**keywords, "config": {} if config is None else config}
+            if not config or "configurable" not in config:
+                config = completed_config(config)
+            keywords = {**keywords, "config": config}
         return self.completed(keywords)
 
     def completed(self, keywords: dict[str, Any]) -> dict[str, Any]:

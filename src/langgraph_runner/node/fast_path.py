@@ -26,7 +26,7 @@ from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.attempt import begin_attempt, run_function
 from langgraph_runner.node.call import NO_CONFIG, RUNTIME_KEY, NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import RUNTIME, call_directly, fields_of
+from langgraph_runner.node.langgraph.internals import CONFIG_KEYS, RUNTIME, call_directly, fields_of
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.node.reports import log_completed, log_started
@@ -169,7 +169,7 @@ class FastPath:
         configurable = NO_CONFIG
         name_in_graph = None
         if config:
-            if "signal" in config:
+            if "signal" in config or "metrics_collector" in config:
                 return None
             if "configurable" in config:
                 configurable = config["configurable"] or NO_CONFIG
@@ -184,6 +184,8 @@ class FastPath:
             or "spans" in configurable
             or RUNTIME_KEY in configurable
             or (not self._has_retry and "default_retry" in configurable)
+            # A direct call, whose config LangGraph has not completed.
+            or (config and RUNTIME not in configurable and not config.keys() <= CONFIG_KEYS)
         ):
             return None
         collector = self._collector

@@ -225,7 +225,7 @@ def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
     """The abort signal of a config.
 
     It is `config["configurable"]["abort_signal"]`, where `runner_config()` puts it, or an `AbortSignal` under the key
-    `signal`, there or in the config itself. LangGraph hands nodes only what is in `configurable`.
+    `signal`, there or in the config itself, whose unknown keys LangGraph moves to `configurable`.
 
     Raises:
         TypeError: `abort_signal` is something else. Something else under `signal` is ignored.

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, cast, get_origin
 
 from langchain_core.runnables import RunnableSerializable
+from langchain_core.runnables.config import CONFIG_KEYS as _CONFIG_KEYS
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
 
 __all__ = [
+    "CONFIG_KEYS",
     "RUNTIME",
     "ConfigOfAttempt",
     "action_of",
     "as_runnable",
     "call_directly",
+    "completed_config",
     "end_run_after_superstep",
     "fields_of",
     "graph_channels",
@@ -64,6 +67,8 @@ __all__ = [
 
 _SCRATCHPAD = "__pregel_scratchpad"
 _RESUMING = "__pregel_resuming"
+CONFIG_KEYS = frozenset(_CONFIG_KEYS)
+"""The keys that LangGraph knows in a config."""
 RUNTIME = "__pregel_runtime"
 """The key of the config under which LangGraph hands its runtime to a node."""
 _READ = "__pregel_read"
@@ -71,6 +76,14 @@ _CHECKPOINTER = "__pregel_checkpointer"
 _CALL = "__pregel_call"
 _EDGES = ("branch:to:", "join:")
 """Prefixes of the channels that edges without a condition write to."""
+
+
+def completed_config(config: RunnableConfig | None) -> RunnableConfig:
+    """The config of a direct call as a graph hands it to a node: unknown keys move to `configurable`."""
+    completed: dict[str, Any] = {key: value for key, value in (config or {}).items() if key in CONFIG_KEYS}
+    moved = {key: value for key, value in (config or {}).items() if key not in CONFIG_KEYS}
+    completed["configurable"] = {**(completed.get("configurable") or {}), **moved}
+    return cast("RunnableConfig", completed)
 
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
