@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langgraph_runner.errors import FailureCategory
-from langgraph_runner.metrics import MetricThreshold, NodeMetricsCollector
+from langgraph_runner.metrics import MetricThreshold, NodeMetricsCollector, create_node_metrics_collector
 
 EXECUTIONS = st.lists(
     st.tuples(
@@ -64,7 +64,36 @@ def test_a_snapshot_shows_the_metrics_to_readers(saved):
         "failure_rate": 1 / 3,
         "fallback_rate": 0.0,
         "circuit_open_rate": 0.0,
+        "timeout_failures": 0,
+        "validation_failures": 0,
+        "network_failures": 1,
+        "other_failures": 0,
     }
+
+
+@pytest.mark.req("M-16")
+def test_a_flat_snapshot_has_the_metrics_by_node():
+    """Without the name of the node in the values. They are JSON values."""
+    collector = NodeMetricsCollector()
+    record(collector, [("b", 1.0, None), ("a", 2.0, "network"), ("a", 0.0, "cancelled")])
+    flat = collector.flat_snapshot()
+    assert list(flat) == list(collector.get_all_node_metrics())
+    expected = collector.get_node_metrics("a").model_dump(mode="json")
+    assert {"node": "a", **flat["a"]} == expected
+    assert json.loads(json.dumps(flat)) == flat
+
+
+@pytest.mark.req("M-16")
+def test_a_flat_snapshot_may_have_zeros_without_executions():
+    """For a system that takes numbers only. Every other number would be wrong."""
+    collector = create_node_metrics_collector()
+    collector.record_failure("a", 0, "cancelled")
+    names = ["average_execution_ms", "last_execution_ms", "p50_ms", "p90_ms", "p99_ms"]
+    for value in (None, 0):
+        flat = collector.flat_snapshot(without_samples=value)
+        assert {name: flat["a"][name] for name in names} == dict.fromkeys(names, value)
+    with pytest.raises(ValueError, match="without_samples must be None or 0, got 5"):
+        collector.flat_snapshot(without_samples=5)
 
 
 @pytest.mark.req("M-16")

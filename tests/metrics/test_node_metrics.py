@@ -27,6 +27,14 @@ def test_empty_metrics_name_every_category():
     assert counts == {"timeout": 0, "validation": 0, "network": 0, "other": 0}
 
 
+@pytest.mark.req("M-1", "M-15")
+def test_each_category_is_a_field_too():
+    """For readers that take flat records. One that is missing in the dict is 0."""
+    found = NodeMetrics(node="a", failures_by_category={"timeout": 1, "validation": 2, "network": 3})
+    fields = (found.timeout_failures, found.validation_failures, found.network_failures, found.other_failures)
+    assert fields == (1, 2, 3, 0)
+
+
 @pytest.mark.req("M-1")
 def test_the_total_is_successes_and_failures():
     """Retries, cancelled and refused calls are not executions."""

@@ -13,6 +13,7 @@ from langgraph_runner import (
     NodeSpans,
     ThresholdEvent,
     create_node,
+    create_node_metrics_collector,
     export_to_opentelemetry,
 )
 from langgraph_runner.metrics.exporters import NodeMetricsOpenTelemetryExporter
@@ -25,7 +26,9 @@ def reads(collector: NodeMetricsCollector) -> None:
     assert_type(metrics.success_count, int)
     assert_type(metrics.p99_ms, float | None)
     assert_type(metrics.failures_by_category, dict[FailureCategory, int])
+    assert_type(metrics.timeout_failures, int)
     assert_type(collector.get_all_node_metrics(), dict[str, NodeMetrics])
+    assert_type(create_node_metrics_collector(window_size=5), NodeMetricsCollector)
     assert_type(MetricThreshold(metric="p99_ms", limit=500).limit, float)
 
 

@@ -1,4 +1,5 @@
 from langgraph_runner.metrics.collector import NodeMetricsCollector as NodeMetricsCollector
+from langgraph_runner.metrics.collector import create_node_metrics_collector as create_node_metrics_collector
 from langgraph_runner.metrics.model import NodeMetrics as NodeMetrics
 from langgraph_runner.metrics.thresholds import MetricThreshold as MetricThreshold
 from langgraph_runner.metrics.thresholds import ThresholdEvent as ThresholdEvent

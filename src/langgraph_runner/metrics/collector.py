@@ -313,6 +313,26 @@ class NodeMetricsCollector:
             },
         }
 
+    def flat_snapshot(self, *, without_samples: float | None = None) -> dict[str, dict[str, Any]]:
+        """Return the fields of `NodeMetrics` as JSON values, by the name of the node.
+
+        Args:
+            without_samples: The value of averages and percentiles without executions: None, or 0 for a system that
+                takes numbers only.
+
+        Raises:
+            ValueError: `without_samples` is neither None nor 0.
+        """
+        if without_samples is not None and without_samples != 0:
+            raise ValueError(f"without_samples must be None or 0, got {without_samples!r}.")
+        return {
+            node: {
+                name: without_samples if value is None else value
+                for name, value in metrics.model_dump(mode="json", exclude={"node"}).items()
+            }
+            for node, metrics in self.get_all_node_metrics().items()
+        }
+
     def to_json(self) -> str:
         """Return all that is known as JSON text, a `str`; `snapshot()` returns the same as a dict.
 
@@ -360,6 +380,10 @@ class NodeMetricsCollector:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(window_size={self._window_size}, nodes={list(self._tallies)})"
+
+
+create_node_metrics_collector = NodeMetricsCollector
+"""The same as the class, for code that makes its parts with functions, as `create_node()` does."""
 
 
 def _category(error: BaseException | FailureCategory | str) -> FailureCategory:

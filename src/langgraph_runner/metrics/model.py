@@ -130,3 +130,27 @@ class NodeMetrics(BaseModel):
         """The share of executions and refused calls that an open circuit refused, from 0 to 1; 0 without any."""
         calls = self.total_executions + self.total_refusals
         return self.circuit_open_count / calls if calls else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def timeout_failures(self) -> int:
+        """Failures by a timeout; `failures_by_category["timeout"]`."""
+        return self.failures_by_category.get(FailureCategory.TIMEOUT, 0)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def validation_failures(self) -> int:
+        """Failures by data that was not valid; `failures_by_category["validation"]`."""
+        return self.failures_by_category.get(FailureCategory.VALIDATION, 0)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def network_failures(self) -> int:
+        """Failures of the network or of a service; `failures_by_category["network"]`."""
+        return self.failures_by_category.get(FailureCategory.NETWORK, 0)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def other_failures(self) -> int:
+        """All other failures; `failures_by_category["other"]`."""
+        return self.failures_by_category.get(FailureCategory.OTHER, 0)

@@ -105,8 +105,7 @@ def with_retry(
 
         - `RetryExhaustedError`, with the last error as `__cause__`, when all attempts have failed.
         - `NodeCancellationError` when `abort_signal` has fired, or the node around it is to stop.
-        - `CircuitOpenError` when the circuit breaker refuses the next attempt, with the error of the last attempt, if
-          there was one, as `last_error`.
+        - `CircuitOpenError` when the circuit breaker refuses the next attempt; `last_error` is that of the last one.
 
     Raises:
         ValueError: A field of `retry` or `circuit_breaker` is out of its range.
