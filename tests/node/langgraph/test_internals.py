@@ -77,14 +77,16 @@ def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
     """The counter of the task continues from that of the attempt."""
 
     def look(config):
-        counter = config["configurable"]["__pregel_scratchpad"].interrupt_counter
-        seen = [interrupts_so_far()]
-        counter()
-        seen.append(interrupts_so_far())
+        def ask():
+            # As `interrupt()` does.
+            return get_config()["configurable"]["__pregel_scratchpad"].interrupt_counter()
+
+        asked = [interrupts_so_far()]
+        ask()
+        asked.append(interrupts_so_far())
         with ConfigOfAttempt(2, 0):
-            inner = get_config()["configurable"]["__pregel_scratchpad"].interrupt_counter
-            seen += [inner(), inner(), inner(), interrupts_so_far()]
-        return [*seen, interrupts_so_far(), counter()]
+            asked += [ask(), ask(), ask(), interrupts_so_far()]
+        return [*asked, interrupts_so_far(), ask()]
 
     assert in_node(look) == [0, 1, 0, 1, 2, 3, 3, 3]
 

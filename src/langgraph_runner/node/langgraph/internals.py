@@ -7,9 +7,9 @@ that a function here does not know, it gives the answer that changes nothing.
 from __future__ import annotations
 
 import contextlib
-import itertools
+import threading
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, cast, get_origin
@@ -66,6 +66,8 @@ __all__ = [
 ]
 
 _SCRATCHPAD = "__pregel_scratchpad"
+_COUNTERS = threading.Lock()
+"""Held while a counter of interrupts takes the place of LangGraph's."""
 _RESUMING = "__pregel_resuming"
 CONFIG_KEYS = frozenset(_CONFIG_KEYS)
 """The keys that LangGraph knows in a config."""
@@ -117,9 +119,35 @@ def is_checkpointed(config: RunnableConfig | None) -> bool:
     return checkpointer is not None and checkpointer is not False
 
 
+class InterruptCounter:
+    """Counts the calls of `interrupt()` in one task, in place of LangGraph's counter, which hides its count.
+
+    Args:
+        count: The calls so far.
+    """
+
+    __slots__ = ("_lock", "count")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._lock = threading.Lock()
+
+    def __call__(self) -> int:
+        """The index of the next call, from 0."""
+        with self._lock:
+            self.count += 1
+            return self.count - 1
+
+    def advance_to(self, count: int) -> None:
+        """Count the calls that another counter has counted."""
+        with self._lock:
+            self.count = max(self.count, count)
+
+
 def interrupts_so_far() -> int:
     """How often `interrupt()` was called in the LangGraph task that runs now."""
-    return _count_of(_counter_in(var_child_runnable_config.get()))
+    counter = _counter_in(var_child_runnable_config.get())
+    return 0 if counter is None else counter.count
 
 
 def has_current_config() -> bool:
@@ -142,7 +170,7 @@ def next_attempt_config(
         return config
     changes: dict[str, Any] = {_RESUMING: True}
     if _counter_in(config) is not None:
-        counter = itertools.count(interrupts_before).__next__
+        counter = InterruptCounter(interrupts_before)
         changes[_SCRATCHPAD] = replace(scratchpad, interrupt_counter=counter)
     runtime = configurable.get(RUNTIME)
     if isinstance(runtime, Runtime) and runtime.execution_info is not None:
@@ -184,21 +212,25 @@ class ConfigOfAttempt:
         # A coroutine that is closed by the garbage collector is in another context then.
         with contextlib.suppress(ValueError):
             var_child_runnable_config.reset(self._token)
-        counter, asked = _counter_in(self._before), _count_of(_counter_in(self._during))
-        while counter is not None and _count_of(counter) < asked:
-            counter()
+        counter, counter_during = _counter_in(self._before), _counter_in(self._during)
+        if counter is not None and counter_during is not None:
+            counter.advance_to(counter_during.count)
 
 
-def _counter_in(config: RunnableConfig | None) -> Callable[[], int] | None:
-    scratchpad = ((config or {}).get("configurable") or {}).get(_SCRATCHPAD)
-    counter: Callable[[], int] | None = getattr(scratchpad, "interrupt_counter", None)
-    return counter
-
-
-def _count_of(counter: Callable[[], int] | None) -> int:
-    """How often a counter was called. LangGraph makes its `itertools.count` on first use."""
-    count = getattr(getattr(counter, "_counter", counter), "__self__", None)
-    return int(count.__reduce__()[1][0]) if isinstance(count, itertools.count) else 0
+def _counter_in(config: RunnableConfig | None) -> InterruptCounter | None:
+    """The counter of the task of `config`, which takes the place of LangGraph's; None if that is not known."""
+    scratchpad = _configured(config, _SCRATCHPAD)
+    counter = getattr(scratchpad, "interrupt_counter", None)
+    if counter is None or type(counter) is InterruptCounter:
+        return counter
+    if not callable(counter) or not is_dataclass(scratchpad):
+        return None
+    with _COUNTERS:  # Two threads of one task must not both ask for the count: asking counts, too.
+        if type(scratchpad.interrupt_counter) is not InterruptCounter:
+            # Frozen, but shared by all that run in the task, and LangGraph reads the counter anew for each call.
+            object.__setattr__(scratchpad, "interrupt_counter", InterruptCounter(counter()))
+        own: InterruptCounter = scratchpad.interrupt_counter
+        return own
 
 
 def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
