@@ -118,6 +118,8 @@ _OWN_FINAL: Final = (
     RetryExhaustedError,
 )
 _GROUP_DEPTH: Final = 20
+_TELLING_ATTRIBUTES: Final = ("reason", "status_code", "status", "response", "code")
+"""What `http_status()` and the search for a cause read."""
 
 
 def is_control_flow(error: BaseException) -> bool:
@@ -127,6 +129,9 @@ def is_control_flow(error: BaseException) -> bool:
     an invalid answer to `interrupt(response_schema=...)` raises, which asks the question again. Code that
     catches `Exception` must raise these again.
     """
+    kind: Any = type(error)  # `Any`, because mypy does not know that classes are hashable.
+    if not getattr(error, "__dict__", True) and _is_plain(kind):
+        return False
     if isinstance(error, BaseExceptionGroup):
         # asyncio.TaskGroup puts an interrupt() of one of its tasks into a group.
         return all(map(is_control_flow, error.exceptions)) if error.exceptions else False
@@ -155,29 +160,48 @@ def is_retryable_node_error(error: BaseException) -> bool:
 
 
 def _is_retryable(error: BaseException, depth: int) -> bool:
-    if not isinstance(error, Exception) or is_control_flow(error) or isinstance(error, _OWN_FINAL):
-        return False
-    if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
-        return depth < _GROUP_DEPTH and _is_retryable(reason, depth + 1)
-    if isinstance(error.__cause__, (StopIteration, StopAsyncIteration)) and type(error) is RuntimeError:
-        return False  # Python turns them into this error in a coroutine (PEP 479).
-    if isinstance(error, BaseExceptionGroup):
-        return depth < _GROUP_DEPTH and all(_is_retryable(inner, depth + 1) for inner in error.exceptions)
-    status = http_status(error)
-    if status is not None:
-        return _is_retryable_response(error, status)
-    names = _class_names(error)
+    kind: Any = type(error)
+    if getattr(error, "__dict__", True) or not _is_plain(kind):
+        if not isinstance(error, Exception) or is_control_flow(error) or isinstance(error, _OWN_FINAL):
+            return False
+        if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
+            return depth < _GROUP_DEPTH and _is_retryable(reason, depth + 1)
+        if isinstance(error.__cause__, (StopIteration, StopAsyncIteration)) and kind is RuntimeError:
+            return False  # Python turns them into this error in a coroutine (PEP 479).
+        if isinstance(error, BaseExceptionGroup):
+            return depth < _GROUP_DEPTH and all(_is_retryable(inner, depth + 1) for inner in error.exceptions)
+        status = http_status(error)
+        if status is not None:
+            return _is_retryable_response(error, status)
+    by_class = _is_class_retryable(kind)
+    return by_class if by_class is not None else isinstance(error, OSError) and _is_transient_os_error(error)
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(kind: type[BaseException]) -> bool:
+    """Return whether an error of this class that has no attributes of its own says no more than its class."""
+    return (
+        issubclass(kind, Exception)
+        and not issubclass(
+            kind, (*_OWN_FINAL, BaseExceptionGroup, GraphBubbleUp, RuntimeError, ValidationError)
+        )
+        and not any(hasattr(kind, name) for name in _TELLING_ATTRIBUTES)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_class_retryable(kind: type[BaseException]) -> bool | None:
+    """Return whether errors of this class are retried; None for an `OSError` whose number decides."""
+    names = _names_of(kind.__mro__)
     if not names.isdisjoint(_FINAL_CLASSES):
         return False
-    if isinstance(error, (TimeoutError, ConnectionError, LangGraphNodeTimeoutError)) or not (
+    if issubclass(kind, (TimeoutError, ConnectionError, LangGraphNodeTimeoutError)) or not (
         names.isdisjoint(_TIMEOUT_CLASSES) and names.isdisjoint(_NETWORK_CLASSES)
     ):
         return True
-    if isinstance(error, OSError):
-        return _is_transient_os_error(error)
-    if isinstance(error, asyncio.IncompleteReadError):
-        return True
-    return not isinstance(error, _PROGRAMMING_ERRORS)
+    if issubclass(kind, OSError):
+        return None
+    return issubclass(kind, asyncio.IncompleteReadError) or not issubclass(kind, _PROGRAMMING_ERRORS)
 
 
 def _is_retryable_response(error: BaseException, status: int) -> bool:

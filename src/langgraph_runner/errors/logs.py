@@ -73,10 +73,9 @@ def log_method(
         Exception: What the user has configured raises.
     """
     if not STRUCTLOG.is_configured():
-        logger = _logging_logger(name)
-        if logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler):
-            return partial(_log_record, logger, level, stacklevel + 1)
-        return None
+        if not _has_listener(name, level, needs_handler=needs_handler):
+            return None
+        return partial(_log_record, _logging_logger(name), level, stacklevel + 1)
     logger = sys.modules["structlog"].get_logger(name).bind()
     kind = type(logger)
     # Asked of the class: an instance of structlog.BoundLogger turns any name into a logging method.
@@ -95,6 +94,8 @@ def log_method(
 
 def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
     """Return whether an event of this level would be logged, as `log_method()` does. Raises no `Exception`."""
+    if not STRUCTLOG.is_configured():
+        return _has_listener(name, level, needs_handler=needs_handler)
     try:
         return log_method(name, level, needs_handler=needs_handler) is not None
     except Exception:  # What the user has configured raises: `emit()` reports that.
@@ -142,10 +143,12 @@ def report_lost_event(name: str, event: str, error: Exception) -> None:
                 logging.lastResort.handle(logging.makeLogRecord(fields))
 
 
-def _has_listener(logger: logging.Logger, level: int, *, needs_handler: bool) -> bool:
+def _has_listener(name: str, level: int, *, needs_handler: bool) -> bool:
     """Return whether a record would reach a handler of the user, or Python's last resort where there is none."""
+    current: logging.Logger | None = _logging_logger(name)
+    if current is not None and not current.isEnabledFor(level):
+        return False
     is_configured = False
-    current: logging.Logger | None = logger
     while current is not None:
         for handler in current.handlers:
             is_configured = True

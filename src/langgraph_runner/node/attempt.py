@@ -158,24 +158,26 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
         NodeTimeoutError: The total timeout passed, or would pass during the next wait.
         Exception: An error that is not retried.
     """
-    options = call.options
+    options, retry, runtime = call.options, call.retry, call.runtime
+    is_in_graph = has_current_config()
     attempt: NodeContext = call
     try:
         while True:
             if options.on_timeout is not None and call.has_timed_out_with(failed):
                 await _notify(call, options.on_timeout, failed, "node.on_timeout_failed")
-            if call.retry is None:
+            if retry is None:
                 raise failed
-            delay_ms = _delay_or_raise(failed, call.retry, call, attempt.attempt)
+            delay_ms = _delay_or_raise(failed, retry, call, attempt.attempt)
             report_retry(call, failed, attempt.attempt, delay_ms)
             if options.on_retry_attempt is not None:
                 event = RetryAttempt(attempt.attempt, failed, delay_ms, attempt)
                 await _notify(call, options.on_retry_attempt, event, "node.on_retry_attempt_failed")
-            await call.runtime.sleep(delay_ms / 1000, call.begin_wait())
+            # What may end a wait ends the attempt after it, so a wait of 0 needs no limits of its own.
+            await runtime.sleep(delay_ms / 1000, call.begin_wait() if delay_ms else None)
             attempt = call.later = attempt.of_attempt(attempt.attempt + 1)
             try:
                 _prepare_attempt(call, attempt)
-                if not has_current_config():
+                if not is_in_graph:
                     return await run_attempt(attempt)
                 with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
                     return await run_attempt(attempt)
@@ -194,8 +196,7 @@ def _prepare_attempt(call: NodeCall, attempt: NodeContext) -> None:
     call.state = isolated(call.pristine)
     if call.keywords:
         call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
-    if call.may_be_stopped:
-        begin_attempt(call, attempt)
+    begin_attempt(call, attempt)
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attempts: int) -> float:
@@ -206,7 +207,7 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attemp
     try:
         if isinstance(error, NodeTimeoutError) and error.scope == "total" and error.node == call.name:
             raise error
-        if isinstance(error, CircuitOpenError | NodeCancellationError):
+        if isinstance(error, (CircuitOpenError, NodeCancellationError)):
             raise error
         try:
             decision = decide_retry(

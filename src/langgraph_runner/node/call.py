@@ -265,16 +265,6 @@ class NodeCall(NodeContext):
             self.drain_scope.look()
 
     @property
-    def may_be_stopped(self) -> bool:
-        """Whether anything may stop an attempt: a timeout, a signal, a drain, a node around this one."""
-        return (
-            self.options.has_timeout
-            or self.abort_signal_of_run is not None
-            or self.control is not None
-            or self.outer is not None
-        )
-
-    @property
     def retry(self) -> RetryConfig | None:
         """That of the node, else the default of the config."""
         return self.options.retry or self.default_retry

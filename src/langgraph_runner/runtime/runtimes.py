@@ -12,6 +12,7 @@ import contextlib
 import os
 import random
 import time
+import types
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +24,7 @@ from langgraph_runner.runtime.threads import await_in_thread, call_in_thread
 from langgraph_runner.runtime.wake import Wake, call_soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Generator, Mapping
 
     from langgraph_runner.runtime.abort import AbortSignal
 
@@ -152,7 +153,9 @@ class AsyncRuntime(_Clock):
 
     def sleep(self, seconds: float, limits: Limits | None) -> Coroutine[Any, Any, None]:
         """Wait. A wait of 0 lets other tasks run."""
-        return asyncio.sleep(seconds) if limits is None else self.call(asyncio.sleep, (seconds,), {}, limits)
+        if limits is not None:
+            return self.call(asyncio.sleep, (seconds,), {}, limits)
+        return asyncio.sleep(seconds) if seconds else _next_turn()
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
         """Wait in the current task."""
@@ -308,6 +311,12 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         "The pipeline of a sync node awaited something that suspends. A policy may await only"
         " proceed(attempt), attempt.sleep_ms() and attempt.wait()."
     )
+
+
+@types.coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """Let other tasks run: what `asyncio.sleep(0)` does, without a coroutine around it."""
+    yield
 
 
 def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
