@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import ValidationError
 
-from langgraph_runner import FallbackError, NodeError, RetryExhaustedError
+from langgraph_runner import ErrorCode, FallbackError, NodeError, RetryExhaustedError
 from langgraph_runner.errors.record import MAX_RECORD_BYTES, build_error_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,16 +99,18 @@ def test_a_failed_fallback_is_recoverable_if_its_primary_error_is():
 @pytest.mark.req("N-4")
 def test_the_model_refuses_an_incomplete_record():
     """The error names the missing field."""
-    with pytest.raises(ValidationError, match="error_type"):
-        NodeError.model_validate({"node_id": "n"})
+    with pytest.raises(ValidationError, match="timestamp"):
+        NodeError.model_validate({"node_id": "n", "message": "m", "code": "C"})
 
 
 @pytest.mark.req("N-4")
 def test_the_model_reads_a_minimal_record():
-    """The optional fields may be missing."""
-    error = NodeError(
-        node_id="n", message="m", code="NODE_EXECUTION_FAILED", timestamp=NOW, error_type="E", story_id="S"
-    )
+    """The optional fields may be missing. A code of the package is an `ErrorCode`, any other a text."""
+    error = NodeError(node_id="n", message="m", code="NODE_EXECUTION_FAILED", timestamp=NOW, story_id="S")
+    assert error.code is ErrorCode.NODE_EXECUTION_FAILED
+    assert (error.stack, error.attempts, error.category, error.causes) == ("", 1, "other", ())
+    own = NodeError(node_id="n", message="m", code="OUT_OF_STOCK", timestamp=NOW)
+    assert (own.code, own.to_record()["code"]) == ("OUT_OF_STOCK", "OUT_OF_STOCK")
     assert error.to_record()["timestamp"] == "2026-01-01T00:00:00+00:00"
     assert error.to_record()["story_id"] == "S"
 

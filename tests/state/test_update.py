@@ -1,12 +1,22 @@
 """`update_state()`: checked updates of the state."""
 
 import copy
+from typing import Annotated
 
 import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Overwrite
+from pydantic import BaseModel
 
-from langgraph_runner import GraphState, StateUpdateError, create_node, update_state
+from langgraph_runner import (
+    GraphState,
+    NodeError,
+    NodeErrorRecord,
+    StateUpdateError,
+    append_bounded,
+    create_node,
+    update_state,
+)
 
 UPDATE = {
     "story_id": "S",
@@ -112,3 +122,30 @@ def test_records_of_the_runner_are_valid_errors(mode):
     """A node may write a record that another node captured."""
     errors = mode.call(create_node(mode.function(lambda s: 1 / 0)), {"story_id": "S"})["errors"]
     assert update_state(errors=errors)["errors"] == errors
+
+
+SIX_FIELDS = {
+    "node_id": "stock",
+    "message": "Sold out",
+    "code": "OUT_OF_STOCK",
+    "timestamp": "2026-01-01T00:00:00+00:00",
+    "stack": "",
+    "recoverable": False,
+}
+
+
+@pytest.mark.req("N-4", "N-7")
+@pytest.mark.parametrize("missing", [set(), {"stack"}])
+def test_a_record_of_a_program_needs_only_what_a_reader_needs(missing):
+    """Also in a graph whose state is a model. The code may be one of the program."""
+
+    class Model(BaseModel):
+        errors: Annotated[list[NodeErrorRecord], append_bounded()] = []
+
+    record = {name: value for name, value in SIX_FIELDS.items() if name not in missing}
+    graph = StateGraph(Model).add_node("n", lambda _: update_state(errors=[record])).add_edge(START, "n")
+    graph.add_node("next", lambda _: {}).add_edge("n", "next")
+    errors = graph.compile().invoke({})["errors"]
+    assert errors == [record]
+    error = NodeError.model_validate(errors[0])
+    assert (error.code, error.stack) == ("OUT_OF_STOCK", "")

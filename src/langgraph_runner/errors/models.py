@@ -6,7 +6,7 @@ A record contains JSON values only, because a checkpoint does not restore every 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NotRequired, cast
+from typing import Annotated, NotRequired, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -27,34 +27,38 @@ class NodeErrorCause(TypedDict):
 
 
 class NodeErrorRecord(TypedDict):
-    """A captured failure, as it is in `state["errors"]`. Every text in it is sanitized."""
+    """A captured failure, as it is in `state["errors"]`. Every text in it is sanitized.
 
-    error_id: NotRequired[str]
-    """Unique to this failure: 16 hex digits. A record that a program wrote itself may leave it out."""
+    The runner writes all fields, except a `story_id` where there is none. A record that a program writes itself needs
+    only the five that are required; `NodeError` has the defaults of the others.
+    """
+
     node_id: str
     """Name of the node."""
     message: str
     """What happened, for people to read."""
     code: str
-    """An `ErrorCode`."""
+    """An `ErrorCode`, or a code of your own."""
     timestamp: str
     """When it was captured: ISO 8601, UTC."""
-    stack: str
-    """The traceback with causes and notes, without values of variables and absolute paths."""
     recoverable: bool
     """Whether the same call may succeed later."""
-    attempts: int
+    stack: NotRequired[str]
+    """The traceback with causes and notes, without values of variables and absolute paths."""
+    error_id: NotRequired[str]
+    """Unique to this failure: 16 hex digits."""
+    attempts: NotRequired[int]
     """The number of attempts; 0 for a call that was refused or aborted before it began."""
-    error_type: str
+    error_type: NotRequired[str]
     """Name of the class of the error that the function raised."""
-    category: str
+    category: NotRequired[str]
     """A `FailureCategory`."""
-    trace_id: str
+    trace_id: NotRequired[str]
     """W3C trace id: 32 lower-case hex digits."""
-    causes: list[NodeErrorCause]
+    causes: NotRequired[list[NodeErrorCause]]
     """Up to five causes of the error."""
     story_id: NotRequired[str]
-    """The story that the run belongs to; missing where there is no story."""
+    """The story that the run belongs to."""
 
 
 class NodeError(BaseModel):
@@ -69,12 +73,13 @@ class NodeError(BaseModel):
     error_id: str | None = None
     node_id: str
     message: str
-    code: ErrorCode
+    code: Annotated[ErrorCode | str, Field(union_mode="left_to_right")]
+    """An `ErrorCode`; a text if the code is not one of this package."""
     timestamp: datetime
     stack: str = ""
     recoverable: bool = False
     attempts: int = Field(default=1, ge=0)
-    error_type: str
+    error_type: str = ""
     category: FailureCategory = FailureCategory.OTHER
     trace_id: str = ""
     causes: tuple[NodeErrorCause, ...] = ()

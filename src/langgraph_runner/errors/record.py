@@ -141,10 +141,11 @@ def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
 def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
     """Shorten the longest texts until the record fits. ASCII, the usual case, always fits."""
     while (excess := len(json.dumps(record)) - MAX_RECORD_BYTES) > 0:
-        if len(record["stack"]) > len(_SHORTENED) + 1000:
-            record["stack"] = _shorter(record["stack"], excess)
-        elif record["causes"]:
-            record["causes"] = record["causes"][:-1]
+        stack, causes = record.get("stack", ""), record.get("causes", [])
+        if len(stack) > len(_SHORTENED) + 1000:
+            record["stack"] = _shorter(stack, excess)
+        elif causes:
+            record["causes"] = causes[:-1]
         elif len(record["message"]) > len(_SHORTENED):
             record["message"] = _shorter(record["message"], excess)
         else:

@@ -85,7 +85,7 @@ def report_success(call: NodeCall, duration_ms: float) -> None:
 
 def report_failure(call: NodeCall, failure: Failure) -> None:
     """Report that the node failed finally: as an error, or as a warning where the node did nothing wrong."""
-    category = FailureCategory(failure.record["category"])
+    category = FailureCategory(failure.record.get("category", FailureCategory.OTHER))
     _record_queued(call)
     _record(call, "record_failure", call.name, failure.duration_ms, category)
     fault = category is not FailureCategory.CANCELLED and category not in REFUSALS
@@ -94,7 +94,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
         "end",
         "failure" if fault else str(category.value),
         attempts=failure.attempts,
-        error_type=failure.record["error_type"],
+        error_type=failure.record.get("error_type"),
         message=failure.record["message"],
     )
     if call.options.callee.is_async and is_blocking_error(failure.exception):
@@ -111,7 +111,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
         outcome=failure.record["code"],
         duration_ms=round(failure.duration_ms, 3),
         attempts=failure.attempts,
-        error_type=failure.record["error_type"],
+        error_type=failure.record.get("error_type"),
         error=failure.record["message"],
     )
 

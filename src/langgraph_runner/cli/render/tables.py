@@ -156,9 +156,9 @@ def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> N
         ]
     )
     _show_error(out, step.error)
-    if step.error is not None and step.error.get("stack"):
-        for line in step.error["stack"].splitlines():
-            out.unwrapped(Cell(line, "dim"))
+    stack = "" if step.error is None else step.error.get("stack", "")
+    for line in stack.splitlines():
+        out.unwrapped(Cell(line, "dim"))
     if has_output:
         out.line(json.dumps(output, indent=2, ensure_ascii=False))
 

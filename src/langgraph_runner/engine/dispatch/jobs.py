@@ -22,7 +22,6 @@ class _Strict(BaseModel):
 class _RunJob(_Strict):
     """A job that creates a run. What it leaves out is the default of the engine, or that of the base run."""
 
-    action: str
     tenant: str = DEFAULT_TENANT
     idempotency_key: str | None = None
     """None: the id of the job is the key, so a job that is delivered twice creates one run."""
@@ -37,7 +36,7 @@ class _RunJob(_Strict):
 
     def options(self, job_id: str) -> dict[str, Any]:
         """Return the options that the job has, and the idempotency key."""
-        options = self.model_dump(include=self.model_fields_set & _RunJob.model_fields.keys() - {"action"})
+        options = self.model_dump(include=self.model_fields_set & _RunJob.model_fields.keys())
         options["idempotency_key"] = self.idempotency_key or f"job:{job_id}"
         return options
 
