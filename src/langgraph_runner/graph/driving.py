@@ -5,6 +5,7 @@ The end is recorded in the state file, if there is one, before the error handler
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import logging
@@ -19,6 +20,7 @@ from langgraph_runner.graph.execution import MODES
 from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 from langgraph_runner.graph.options import HANDLER_ARGUMENTS
 from langgraph_runner.graph.result import GraphRunStatus
+from langgraph_runner.graph.resuming import is_resume, resume_thread
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import Limits
@@ -55,6 +57,7 @@ def run_blocking(execution: Execution, graph_input: Any) -> Exception | None:
         if ended is not None:
             ended.clear()
         try:
+            resume_thread(execution, graph_input)
             chunks: Any = execution.graph.stream(graph_input, execution.config, **execution.stream_options)
             for mode, data in chunks:
                 execution.take(mode, data)
@@ -91,6 +94,8 @@ async def run_awaited(
                 async for _ in stream(execution, graph_input):
                     pass
             else:
+                if is_resume(graph_input):
+                    await asyncio.to_thread(resume_thread, execution, graph_input)
                 chunks: Any = execution.graph.astream(
                     graph_input, execution.config, **execution.stream_options
                 )
@@ -117,6 +122,8 @@ async def stream(
         Exception: What ended the run.
     """
     options = {**execution.stream_options, "stream_mode": sorted({*modes, *MODES}), "subgraphs": subgraphs}
+    if is_resume(graph_input):
+        await asyncio.to_thread(resume_thread, execution, graph_input)
     chunks: Any = execution.graph.astream(graph_input, execution.config, **options)
     try:
         while True:

@@ -55,6 +55,8 @@ class Execution:
     _is_interrupted = False
     _interrupts: tuple[Interrupt, ...] = ()
     _stop: _StopControl | None = None
+    names_thread = False
+    """Whether the caller has named the thread of the run."""
 
     def __init__(
         self,
@@ -114,6 +116,11 @@ class Execution:
         """The thread of the run; None without a checkpointer."""
         thread_id = self.config.get("configurable", {}).get("thread_id")
         return None if thread_id is None else str(thread_id)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the run is a part of a node of another graph."""
+        return self._outer_control is not None
 
     @property
     def is_stoppable(self) -> bool:
@@ -222,6 +229,7 @@ class Execution:
         if options.default_retry is not None and given.get("default_retry") is None:
             own["default_retry"] = options.default_retry
         if isinstance(self.graph.checkpointer, BaseCheckpointSaver):
+            self.names_thread = bool(given.get("thread_id"))
             own["thread_id"] = given.get("thread_id") or _clock.token_hex(16)
         return own
 

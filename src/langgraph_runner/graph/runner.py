@@ -103,8 +103,8 @@ class GraphRunner:
         second is left behind.
 
         Args:
-            input: The input of the graph. None resumes the thread of the config, `Command(resume=...)` answers an
-                interrupt.
+            input: The input of the graph. None resumes the thread of the config, or the only one of the file of
+                `persistence_path`; `Command(resume=...)` answers an interrupt of it.
             config: As for `graph.invoke()`; `runner_config()` builds one. With a checkpointer and no `thread_id` the
                 run gets a thread of its own, whose id is in the result.
             abort_signal: Stops the run when it fires; so does one in the config.

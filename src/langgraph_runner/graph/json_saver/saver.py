@@ -29,6 +29,7 @@ from langgraph_runner.graph.json_saver.threaded import ThreadedSaver
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
+    import builtins
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
@@ -101,6 +102,14 @@ class JsonFileSaver(ThreadedSaver):
             entry = self._store.layout.entry(Where(thread_id, checkpoint_ns, checkpoint_id))
             stored = self._store.read(entry)
         return None if stored is None else read_checkpoint(self._codec, self._store.layout, stored)
+
+    def thread_ids(self) -> builtins.list[str]:
+        """Return the ids of the threads that have a checkpoint, sorted.
+
+        Raises:
+            CheckpointError: A file is not as it was written, or cannot be read.
+        """
+        return self._store.thread_ids()
 
     def list(
         self,

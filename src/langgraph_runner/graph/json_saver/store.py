@@ -11,7 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.graph.json_saver.documents import identify
-from langgraph_runner.graph.json_saver.errors import CheckpointTooLargeError, CheckpointWriteError
+from langgraph_runner.graph.json_saver.errors import (
+    CheckpointForeignError,
+    CheckpointTooLargeError,
+    CheckpointWriteError,
+)
 from langgraph_runner.graph.json_saver.files import (
     discard_folder,
     ensure_folder,
@@ -24,7 +28,7 @@ from langgraph_runner.graph.json_saver.files import (
     writing_errors,
 )
 from langgraph_runner.graph.json_saver.head import Head, belongs_in_head
-from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Stored, Where
+from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Stored, Where, decode_name
 from langgraph_runner.graph.json_saver.lock import StoreLock
 from langgraph_runner.graph.json_saver.newest import NewestCheckpoints
 from langgraph_runner.runtime.disk import sync_folder
@@ -151,6 +155,30 @@ class CheckpointStore:
             folders = [folder for thread in threads for folder in self._namespaces(thread, checkpoint_ns)]
             entries = [entry for folder in folders for entry in layout.entries(folder)]
             return sorted(entries, key=self.checkpoint_id, reverse=True)
+
+    def thread_ids(self) -> list[str]:
+        """Return the ids of the threads that have a checkpoint in the root namespace, sorted."""
+        ids = []
+        with self._reading():
+            self._head.check(None, None)
+            for folder in self.layout.thread_folders():
+                entries = [
+                    entry for of_ns in self._namespaces(folder, "") for entry in self.layout.entries(of_ns)
+                ]
+                if entries:
+                    ids.append(self._thread_id(folder.name, entries[0]))
+        return sorted(ids)
+
+    def _thread_id(self, name: str, entry: Entry) -> str:
+        """Return the id of a thread, from the name of its folder or, where it was too long, from a checkpoint."""
+        try:
+            known = decode_name(name)
+        except ValueError as error:
+            raise CheckpointForeignError(entry.folder.parent, str(error)) from error
+        if known is not None:
+            return known
+        data = read_file(entry.file, self._max_file_bytes)
+        return "" if data is None else identify(entry.file, data).thread_id
 
     def checkpoint_id(self, entry: Entry) -> str:
         """Return the id of a checkpoint, from its name or, where that was too long, from its file.

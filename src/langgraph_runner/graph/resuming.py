@@ -1,0 +1,74 @@
+"""Which thread a run resumes whose input is None or an answer: that of its config, or the only one of its file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from langgraph_runner.graph.json_saver.saver import JsonFileSaver
+
+if TYPE_CHECKING:
+    from langgraph_runner.graph.execution import Execution
+
+__all__ = ["is_resume", "resume_thread"]
+
+_SHOWN: Final = 5
+
+
+def is_resume(graph_input: Any) -> bool:
+    """Whether a run with this input continues another one."""
+    return graph_input is None or (isinstance(graph_input, Command) and graph_input.resume is not None)
+
+
+def resume_thread(execution: Execution, graph_input: Any) -> None:
+    """Set the thread of a run if it continues another one. That reads files if there is a `persistence_path`.
+
+    Raises:
+        ValueError: There is nothing to resume, or it is not clear which thread is meant.
+        CheckpointError: The files cannot be read.
+    """
+    if not is_resume(graph_input):
+        return
+    saver = execution.graph.checkpointer
+    if not isinstance(saver, BaseCheckpointSaver):
+        if saver or execution.is_nested:  # The graph around the run may have a checkpointer.
+            return
+        raise ValueError(
+            "There is nothing to resume: the graph has no checkpointer. Give"
+            " ExecutionOptions(persistence_path=...), or compile the graph with a checkpointer."
+        )
+    if not isinstance(saver, JsonFileSaver):
+        if execution.names_thread:
+            return
+        raise ValueError("The run to resume is not clear: give its thread_id in config['configurable'].")
+    thread_id = _thread_in_file(saver, execution.thread_id if execution.names_thread else None)
+    execution.config = {
+        **execution.config,
+        "configurable": {**execution.config.get("configurable", {}), "thread_id": thread_id},
+    }
+
+
+def _thread_in_file(saver: JsonFileSaver, named: str | None) -> str:
+    """Return the thread to resume: the one that is named, or else the only one.
+
+    Raises:
+        ValueError: There is no such thread, or there are several.
+    """
+    threads = saver.thread_ids()
+    if not threads:
+        raise ValueError(f"There is nothing to resume: {saver.path} has no checkpoint. Give an input.")
+    if named in threads:
+        return str(named)
+    shown = ", ".join(map(repr, threads[:_SHOWN]))
+    if len(threads) > _SHOWN:
+        shown += f" and {len(threads) - _SHOWN} more"
+    if named is not None:
+        raise ValueError(f"There is nothing to resume: {saver.path} has no thread {named!r}. It has {shown}.")
+    if len(threads) > 1:
+        raise ValueError(
+            f"The run to resume is not clear: {saver.path} has {len(threads)} threads, {shown}. Give one as thread_id"
+            " in config['configurable']."
+        )
+    return threads[0]
