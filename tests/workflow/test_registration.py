@@ -327,10 +327,11 @@ def test_only_step_specs_are_accepted_as_steps() -> None:
     [
         ({"steps": 3}, "steps must be a tuple of StepSpecs, got 3"),
         ({"steps": "abc"}, "steps must be a tuple of StepSpecs, got 'abc'"),
+        ({"steps": (step() for _ in "a")}, "steps must be a tuple of StepSpecs, got <generator"),
         ({"changes": None}, "changes must be a dict of ChangeSpecs by type, got None"),
         ({"changes": [ChangeSpec(type="x")]}, "must be a dict of ChangeSpecs by type"),
     ],
-    ids=["number", "text", "none", "list"],
+    ids=["number", "text", "generator", "none", "list"],
 )
 def test_steps_and_changes_must_be_collections(wrong: Any, problem: str) -> None:
     """`WorkflowRegistry` and `Workflow.from_spec` both check this."""
@@ -510,10 +511,46 @@ def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
 )
 def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
     """No function uses recursion."""
-    steps = functions(parameters)
+    *steps, _ = functions(parameters)
     last = step("last", depends_on=tuple(each.id for each in steps))
     (blueprint,) = WorkflowRegistry([WorkflowSpec(id="w", steps=(*steps, last))]).list_workflows()
     assert blueprint.dag.order[-1] == "last"
+
+
+def large_workflow() -> Workflow:
+    """Return a workflow with one step more than is allowed, made with decorators."""
+    flow = Workflow("w")
+    for number in range(MANY + 1):
+        flow.step(id=f"s{number}")(len)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda flow: flow.blueprint(),
+        lambda flow: flow.to_graph(),
+        lambda flow: flow.as_node(),
+        lambda flow: WorkflowRegistry([flow]),
+        lambda flow: WorkflowRegistry([WorkflowSpec(id="w", steps=tuple(flow._steps))]),
+        lambda flow: Workflow.from_spec(WorkflowSpec(id="w", steps=tuple(flow._steps))),
+    ],
+    ids=["blueprint", "to_graph", "as_node", "register", "register a spec", "from_spec"],
+)
+def test_more_than_10_000_steps_are_refused(check: Callable[[Workflow], object]) -> None:
+    """No step is looked at: each of these would be a problem of its own."""
+    with pytest.raises(WorkflowDefinitionError) as refused:
+        check(large_workflow())
+    (problem,) = refused.value.problems
+    assert problem.startswith("it has 10,001 steps; at most 10,000 are allowed.")
+
+
+def test_more_than_1_000_000_dependencies_are_refused() -> None:
+    """They are counted before they are checked."""
+    before = ("a",) * 1_000
+    steps = [step(f"s{number}", depends_on=before) for number in range(1_000)]
+    (problem,) = problems_of(*steps, step("last", depends_on=("a",)))
+    assert problem.startswith("its steps have 1,000,001 dependencies; at most 1,000,000 are allowed.")
 
 
 @pytest.mark.no_cover

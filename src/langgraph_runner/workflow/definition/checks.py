@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,6 +53,10 @@ _READERS: Final[dict[str, Callable[[Any], object]]] = {
 }
 """Reads each option that a node has as well; raises for one that is wrong."""
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
+MAX_STEPS: Final = 10_000
+"""Registering so many takes about a second, and LangGraph compiles a graph of them in about ten."""
+MAX_DEPENDENCIES: Final = 1_000_000
+"""Of all steps together, as named with `depends_on`: checking so many takes a few seconds."""
 
 
 def name_problem(name: object) -> str | None:
@@ -171,13 +175,27 @@ def list_problem(option: str, ids: Any) -> str | None:
 
 
 def shape_problems(spec: WorkflowSpec) -> Iterator[str]:
-    """Yield why the steps or changes of a workflow cannot be listed."""
+    """Yield why the steps or changes of a workflow cannot be listed, or are too many to be checked."""
     steps: Any = spec.steps
     changes: Any = spec.changes
-    if isinstance(steps, str) or not isinstance(steps, Iterable):
+    if isinstance(steps, str) or not isinstance(steps, Collection):
         yield f"steps must be a tuple of StepSpecs, got {steps!r:.80}."
+    elif len(steps) > MAX_STEPS:
+        yield (
+            f"it has {len(steps):,} steps; at most {MAX_STEPS:,} are allowed. Let one step process many items, or"
+            " split the workflow into several."
+        )
+    elif (dependencies := sum(_length(getattr(step, "depends_on", ())) for step in steps)) > MAX_DEPENDENCIES:
+        yield (
+            f"its steps have {dependencies:,} dependencies; at most {MAX_DEPENDENCIES:,} are allowed. Let a step in"
+            " between collect the outputs of many steps."
+        )
     if not isinstance(changes, Mapping):
         yield f"changes must be a dict of ChangeSpecs by type, got {changes!r:.80}."
+
+
+def _length(ids: Any) -> int:
+    return len(ids) if isinstance(ids, Collection) else 0
 
 
 def description_problems(description: Any) -> Iterator[str]:
