@@ -144,6 +144,7 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
 def reads(run: Run, step: RunStep, plan: RunPlan) -> None:
     """The values that the engine returns."""
     assert_type(run.status, RunStatus)
+    assert_type(run.step_summary, dict[str, int])
     assert_type(run.error, NodeErrorRecord | None)
     assert_type(run.created_at, datetime)
     assert_type(step.status, StepStatus)

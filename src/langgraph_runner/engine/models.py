@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, computed_field
 from pydantic_core import from_json
 
 from langgraph_runner.engine.errors import RunFailedError, RunStateError
@@ -61,7 +61,7 @@ class Run(_Value):
     metadata: dict[str, Any] = {}
     """JSON values of the caller."""
     steps: dict[str, int] = {}
-    """How many steps have each status."""
+    """How many steps have each status, without those that no step has."""
     created_at: datetime
     """When the run was created."""
     started_at: datetime | None = None
@@ -71,6 +71,13 @@ class Run(_Value):
     measured_ms: int | None = None
     """How long it ran, by the monotonic clock. None until the run has ended, and if it never began."""
     _source: OutputSource = PrivateAttr(default_factory=OutputSource)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def step_summary(self) -> dict[str, int]:
+        """How many steps have each status, all statuses included, and how many steps there are: `total`."""
+        counts = {status.value: self.steps.get(status, 0) for status in StepStatus}
+        return {**counts, "total": sum(counts.values())}
 
     @property
     def duration_ms(self) -> float | None:

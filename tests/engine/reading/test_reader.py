@@ -1,6 +1,7 @@
 """Pages of events, names of tenants, and refused options."""
 
 import asyncio
+import json
 
 import pytest
 from pydantic import BaseModel
@@ -42,6 +43,18 @@ async def test_events_that_are_not_followed_end_with_what_is_there(engine_of, wi
         with pytest.raises(TimeoutError, match="it continues"):
             await engine.wait(run.id, timeout_ms=1)
     assert seen == ["run_created"]
+
+
+@pytest.mark.req("R-50")
+async def test_a_run_has_a_summary_of_its_steps(engine_of, wide):
+    """With all statuses and the total. It is a field of the JSON, too."""
+    async with engine_of(wide) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("wide")
+    none = {"running": 0, "completed": 0, "skipped": 0, "failed": 0, "cancelled": 0}
+    count = run.steps["pending"]
+    assert run.step_summary == {"pending": count, **none, "total": count}
+    assert json.loads(run.model_dump_json())["step_summary"] == run.step_summary
 
 
 TENANTS = [" ", "o'hara', 'x\"; DROP TABLE runs; --", "%", "名前", "t" * 128, "default"]
