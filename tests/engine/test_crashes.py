@@ -13,13 +13,13 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-import pgserver
 import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
+from tests.databases import pg_ctl
 from tests.engine.conftest import ON_SQLITE
 from tests.engine.worker_process import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
 from tests.waiting import eventually, pause
@@ -122,7 +122,7 @@ def crash_server(request, site):
     server = request.getfixturevalue("postgresql_server")
 
     def crash():
-        pgserver.pg_ctl(["restart", "-w", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
+        pg_ctl(server, "restart", "-w", "-m", "immediate")
 
     return crash
 
