@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Without it, each of the many processes that the tests start would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-audit serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
+.PHONY: demo demo-audit pythons serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -66,6 +66,9 @@ vendor: $(VENV)/.dev  ## Fetch the libraries of the dashboard again; needs npm.
 test: $(VENV)/.dev  ## The whole test suite, with branch coverage. ARGS='-k retry' runs some tests, without coverage.
 	$(BIN)/python -m pytest -n auto --dist worksteal $(if $(ARGS),,--cov --cov-report=) $(ARGS)
 	$(if $(ARGS),,$(BIN)/python tools/coverage_floor.py)
+
+pythons:  ## The tests on Python 3.13 and 3.14, in folders with Debian's trixie and sid. ARGS='tests/node' runs some.
+	tools/pythons.sh $(ARGS)
 
 check: lint types contracts docs requirements test  ## Everything that CI runs.
 

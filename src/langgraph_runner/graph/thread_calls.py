@@ -53,7 +53,9 @@ def _running_calls() -> Iterator[tuple[Context, Future[Any]]]:
         while caller is not None:
             if caller.f_code.co_qualname == "_WorkItem.run":
                 item = caller.f_locals.get("self")  # None once the function has raised
-                future, function = getattr(item, "future", None), getattr(item, "fn", None)
+                # Before Python 3.14 the item has the function itself, since then a tuple that begins with it.
+                future, (function, *_) = getattr(item, "future", None), getattr(item, "task", [None])
+                function = getattr(item, "fn", function)
                 # What was submitted is a partial of the `run` of a context.
                 context = getattr(getattr(function, "func", None), "__self__", None)
                 if isinstance(future, Future) and isinstance(context, Context):

@@ -31,9 +31,11 @@ StateT_contra = TypeVar("StateT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
+# Python 3.14 copies what computes annotations instead, and a node has only the annotations.
+_ASSIGNED = (*functools.WRAPPER_ASSIGNMENTS, "__annotations__")
 _OWN = frozenset(
     (
-        *functools.WRAPPER_ASSIGNMENTS,
+        *_ASSIGNED,
         "__signature__",
         "__wrapped__",
         "run",
@@ -274,11 +276,11 @@ def _is_callable_object(source: object) -> bool:
 def _as_method(function: Any) -> Any:
     """`function` with a first argument that it ignores."""
 
-    @functools.wraps(function)
+    @functools.wraps(function, assigned=_ASSIGNED)
     async def call_async(_self: object, *arguments: Any, **keywords: Any) -> Any:
         return await function(*arguments, **keywords)
 
-    @functools.wraps(function)
+    @functools.wraps(function, assigned=_ASSIGNED)
     def call(_self: object, *arguments: Any, **keywords: Any) -> Any:
         return function(*arguments, **keywords)
 

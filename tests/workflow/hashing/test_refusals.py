@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, member
 from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ class Undeclared:
 class Late(Enum):
     """An enum whose value is a function."""
 
-    CALL = functools.partial(print)
+    CALL = member(functools.partial(print))  # On Python 3.14 a partial alone would be a method.
 
 
 class OfPandas(dt.datetime):
