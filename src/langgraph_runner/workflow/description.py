@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.values.round_trip import type_adapter
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ class StepDescription(BaseModel):
     (`all_done`)."""
     reads: list[str] = []
     """The fields of the inputs that it receives; `*` stands for the whole inputs."""
+    retry: dict[str, float] | None = None
+    """`max_attempts`, `backoff_ms`, `backoff_multiplier`, `max_backoff_ms` and `jitter`, without those that an object
+    of tenacity replaces; None without a retry."""
+    timeout_ms: float | None = None
+    """The time limit of one attempt, in milliseconds."""
+    total_timeout_ms: float | None = None
+    """The time limit of all attempts and the waits between them, in milliseconds."""
+    fallback: str | None = None
+    """The name of the function that runs when the step has finally failed."""
+    queue: str | None = None
+    """The queue whose workers run it; None if the process that owns the run does."""
+    output: dict[str, Any] | None = None
+    """The JSON schema of its output; None if its type is not declared, or has no schema."""
 
 
 class ChangeDescription(BaseModel):
@@ -86,6 +100,12 @@ class WorkflowDescription(BaseModel):
                     effects=step.has_effects,
                     join=str(step.spec.join),
                     reads=step.fields_read,
+                    retry=step.described_retry,
+                    timeout_ms=as_timeout_ms(step.spec.timeout_ms, field="timeout_ms"),
+                    total_timeout_ms=as_timeout_ms(step.spec.total_timeout_ms, field="total_timeout_ms"),
+                    fallback=step.fallback_name,
+                    queue=step.spec.queue,
+                    output=step.output.json_schema,
                 )
                 for step in blueprint.steps.values()
             ],

@@ -10,7 +10,8 @@ from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node import Failure
-from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.callee import Callee, name_of
+from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.node.policies.shared import SHARED_POLICIES, policy_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import make_step_node
@@ -98,6 +99,22 @@ class BoundStep:
         """Whether it needs an event loop: its function, or its fallback, is a coroutine function."""
         functions = [each for each in (self.spec.run, self.spec.fallback) if each is not None]
         return any(not isinstance(each, Runnable) and Callee.of(each).is_async for each in functions)
+
+    @property
+    def described_retry(self) -> dict[str, float] | None:
+        """The numbers of its retry, without those that a tenacity object replaces; None without a retry."""
+        retry = as_retry_config(self.spec.retry)
+        if retry is None:
+            return None
+        fields = set() if retry.stop is not None else {"max_attempts"}
+        if retry.wait is None:
+            fields |= {"backoff_ms", "backoff_multiplier", "max_backoff_ms", "jitter"}
+        return retry.model_dump(include=fields)
+
+    @property
+    def fallback_name(self) -> str | None:
+        """The name of its fallback; None without one."""
+        return None if self.spec.fallback is None else name_of(self.spec.fallback)
 
     def reads(self, fields: frozenset[str]) -> bool:
         """Return whether it receives one of these fields of the inputs, or the whole inputs."""

@@ -203,6 +203,22 @@ def test_one_workflow_is_shown_with_its_steps_changes_and_inputs(cli):
     assert shown["inputs"]["properties"]["budget"]["type"] == "integer"
 
 
+def test_one_workflow_is_shown_with_the_options_of_its_steps(cli):
+    """In a table of their own, with the steps that have any."""
+    (cli.folder / "careful.py").write_text(
+        "from langgraph_runner import Workflow\ncareful = Workflow('careful')\n"
+        "def guess(inputs) -> int: return 0\n"
+        "@careful.step(retry=3, timeout_ms=500, total_timeout_ms=2_000, fallback=guess, queue='gpu')\n"
+        "def count(inputs) -> int: return 1\n"
+        "@careful.step\ndef show(count): ...\n"
+    )
+    out = cli("workflows", "careful", "--app", "careful:careful").out
+    assert "count  3 attempts, timeout 500 ms, total timeout 2.0 s, fallback guess, queue gpu\n" in out
+    assert out.count("\nshow") == 1
+    step = cli("workflows", "careful", "--app", "careful:careful", "--json").json["steps"][0]
+    assert (step["retry"]["max_attempts"], step["output"]) == (3, {"type": "integer"})
+
+
 def test_a_workflow_without_changes_and_inputs_has_no_tables_of_them(cli):
     """A field that may have several types is shown with all of them."""
     (cli.folder / "small.py").write_text(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import Run, RunPlan, RunStep
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.workflow import ArtifactRef
-    from langgraph_runner.workflow.description import WorkflowDescription
+    from langgraph_runner.workflow.description import StepDescription, WorkflowDescription
 
 __all__ = [
     "show_files",
@@ -224,6 +224,10 @@ def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
         for each in workflow.steps
     ]
     out.table(["step", "needs", "description"], steps, wraps="needs")
+    options = [[each.id, ", ".join(_options_of(each))] for each in workflow.steps]
+    if any(text for _, text in options):
+        out.line("")
+        out.table(["step", "options"], [row for row in options if row[1]])
     if workflow.changes:
         out.line("")
         changes = [[each.type, ", ".join(each.reruns), each.description] for each in workflow.changes]
@@ -237,6 +241,23 @@ def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
         ]
         out.line("")
         out.table(["input", "", "type"], inputs)
+
+
+def _options_of(step: StepDescription) -> list[str]:
+    """Return what changes how a step runs, in words such as `3 attempts`."""
+    options = []
+    if step.retry is not None:
+        attempts = step.retry.get("max_attempts")
+        options.append("retry" if attempts is None else counted(int(attempts), "attempt"))
+    if step.timeout_ms is not None:
+        options.append(f"timeout {duration(step.timeout_ms)}")
+    if step.total_timeout_ms is not None:
+        options.append(f"total timeout {duration(step.total_timeout_ms)}")
+    if step.fallback is not None:
+        options.append(f"fallback {step.fallback}")
+    if step.queue is not None:
+        options.append(f"queue {step.queue}")
+    return options
 
 
 def _show_error(out: Output, error: NodeErrorRecord | None) -> None:

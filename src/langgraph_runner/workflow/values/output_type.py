@@ -142,6 +142,16 @@ class OutputType:
             return ChunkedCodec(_CONTAINERS, self._write, self._read, "same")
         return _chunked_codec(self._annotation)
 
+    @cached_property
+    def json_schema(self) -> dict[str, Any] | None:
+        """The JSON schema of the output; None if no type is declared, or if its type has no schema."""
+        if self._adapter is None:
+            return None
+        try:
+            return self._adapter.json_schema(mode="serialization")
+        except Exception:  # A type of the user may raise anything.
+            return None
+
     @property
     def _fix(self) -> str:
         if self._adapter is None:
