@@ -16,9 +16,9 @@ from langgraph_runner import ExecutionOptions, GraphRunner
 
 SHORT, LONG = 5, 25
 CAP = 10
-BUDGET = {"sync": 50, "async": 78 if sys.version_info < (3, 14) else 95}
+BUDGET = {"sync": 50, "async": 78 if sys.version_info < (3, 12) else 95}
 """Calls of Python functions and of functions in C, per node of a chain. More than half of them are LangChain's, for
-one callback handler; on Python 3.14 it finds out with 17 more whether the handler is async."""
+one callback handler; from Python 3.12 on it finds out with 17 more whether the handler is async."""
 
 
 class State(TypedDict, total=False):

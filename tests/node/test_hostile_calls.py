@@ -340,3 +340,40 @@ def test_log_events_name_a_class_sanitized(caplog):
     assert any("node.retrying" in each for each in told)
     assert any("node.falling_back" in each for each in told)
     assert not any(secret in each for each in told)
+
+
+@pytest.mark.parametrize("options", [{}, {"retry": 2}, {"total_timeout_ms": 60_000}])
+def test_a_success_within_a_timeout_is_freed_without_the_garbage_collector(mode, options):
+    """A busy server does not keep the states of calls that have ended."""
+
+    class Heavy(dict):
+        """A state to which a weak reference can point."""
+
+    node = create_node(mode.function(lambda state: {}), timeout_ms=60_000, **options)
+    mode.call(node, {})
+    gc.collect()
+    gc.disable()
+    try:
+        state = Heavy()
+        gone = weakref.ref(state)
+        mode.call(node, state)
+        del state
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.req("M-7")
+def test_a_collector_whose_attributes_raise_does_not_harm_a_node(mode, caplog):
+    """Neither in the config, nor given to the node; what fails is logged."""
+
+    class Gone:
+        """A collector whose backend is gone."""
+
+        def __getattr__(self, name):
+            raise ConnectionError(name)
+
+    node = create_node(mode.function(lambda state: {}))
+    assert mode.call(node, {}, {"configurable": {"metrics_collector": Gone()}}) == {}
+    assert mode.call(create_node(mode.function(lambda state: {}), metrics_collector=Gone()), {}) == {}
+    assert [record.msg.split()[0] for record in caplog.records] == ["node.metrics_failed"] * 2

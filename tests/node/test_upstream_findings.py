@@ -211,7 +211,7 @@ def test_a_drawing_names_the_kind_of_the_runnable(runnable):
 
 @pytest.mark.req("N-26")
 def test_a_drawing_lists_the_tools():
-    """The node shows the attributes of the wrapped Runnable."""
+    """The node shows the attributes of the wrapped Runnable, also those that programs read although private."""
 
     def search(query: str) -> str:
         """Search."""
@@ -220,8 +220,9 @@ def test_a_drawing_lists_the_tools():
     bare = ToolNode([search])
     node = create_node(bare)
     assert node.tools_by_name is bare.tools_by_name
+    assert node._tools_by_name is bare._tools_by_name
     assert drawn(node) == drawn(bare)
-    for missing in ("no_such_thing", "_private"):
+    for missing in ("no_such_thing", "_no_such_thing", "__no_such_thing__"):
         assert not hasattr(node, missing)
 
 

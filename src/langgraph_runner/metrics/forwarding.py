@@ -46,19 +46,26 @@ def check_recorder(recorder: object, *, field: str) -> None:
         raise TypeError(
             f"{field} must be an instance, got the class {recorder.__name__}. Pass {recorder.__name__}()."
         )
-    missing = [name for name in _REQUIRED if not callable(getattr(recorder, name, None))]
+    missing = [name for name in _REQUIRED if not callable(_attribute(recorder, name))]
     if missing:
         raise TypeError(f"{field} must have {', '.join(missing)}, got {recorder!r:.80}.")
     awaited = [
         name
         for name in (*_REQUIRED, "record_fallback", "record_queued")
-        if _is_async(getattr(recorder, name, None))
+        if _is_async(_attribute(recorder, name))
     ]
     if awaited:
         raise TypeError(
             f"{field} must have plain methods, got coroutine functions, which nothing awaits:"
             f" {', '.join(awaited)} of {type(recorder).__name__}."
         )
+
+
+def _attribute(recorder: object, name: str) -> Any:
+    try:
+        return getattr(recorder, name, None)
+    except Exception:  # It may work later; until then, each report to it is logged as failed.
+        return check_recorder
 
 
 def _is_async(method: object) -> bool:

@@ -261,6 +261,10 @@ class FastPath:
         duration_ms = (monotonic() - call.started) * 1000
         CURRENT_CONTEXT.reset(call.token)
         call.task = None
+        if call.limits is not None:
+            call.limits = (
+                None  # They refer to the call: only a full collection would free it, with LangGraph's run.
+            )
         call.is_over = True
         if call.collector is not None:
             call.collector.record_success(call.name, duration_ms)

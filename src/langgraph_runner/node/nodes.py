@@ -126,8 +126,8 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
     if not TYPE_CHECKING:  # A type checker would let any name pass.
 
         def __getattr__(self, name: str) -> Any:
-            # LangGraph and others look for some things by name, such as the `tools_by_name` of a ToolNode.
-            if name.startswith("_") or name in {"bound", "afunc"}:
+            # LangGraph and others look for some things by name, such as the `_tools_by_name` of a ToolNode.
+            if name.startswith("__") or name in {"bound", "afunc"}:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return getattr(self.bound, name)
 

@@ -20,6 +20,7 @@ __all__ = [
     "OnError",
     "OptionModel",
     "Ratio",
+    "as_predicate",
 ]
 
 OnError = Literal["capture", "record", "stop", "raise"]
@@ -33,7 +34,12 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-def _as_predicate(value: Any) -> Any:
+def as_predicate(value: Any) -> Any:
+    """Return what was given as exception classes or as a predicate, as a predicate.
+
+    Raises:
+        ValueError: It is neither.
+    """
     if isinstance(value, type) and issubclass(value, BaseException):
         value = (value,)
     if isinstance(value, (list, tuple)):
@@ -41,10 +47,10 @@ def _as_predicate(value: Any) -> Any:
         if not kinds or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
             raise ValueError("must be exception classes or a predicate")
         return lambda error: isinstance(error, kinds)
-    if inspect.iscoroutinefunction(value):
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004
         raise ValueError("a predicate decides at once; it cannot be a coroutine function")
     if not callable(value):
-        return value  # pydantic says what is wrong with it.
+        raise ValueError(f"must be exception classes or a predicate, got {value!r:.80}")  # noqa: TRY004
     try:
         return accept_fewer_arguments(value, "error", field="predicate")
     except TypeError as error:
@@ -54,7 +60,7 @@ def _as_predicate(value: Any) -> Any:
 Count = Annotated[int, BeforeValidator(_no_bool)]
 Ratio = Annotated[float, BeforeValidator(_no_bool)]
 Milliseconds = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=MAX_MS, allow_inf_nan=False)]
-ErrorPredicate = Annotated[Callable[[BaseException], bool], BeforeValidator(_as_predicate)]
+ErrorPredicate = Annotated[Callable[[BaseException], bool], BeforeValidator(as_predicate)]
 
 
 class OptionModel(BaseModel):

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.types import RetryPolicy
-from tenacity import retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_fixed
+from tenacity import (
+    TryAgain,
+    retry_if_exception,
+    retry_if_exception_type,
+    retry_if_not_result,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_fixed,
+)
+from tenacity.asyncio import retry_if_exception as retry_if_awaited
 
 from langgraph_runner import NodeMetricsCollector, RetryConfig, create_node, runner_config
 from langgraph_runner.node.policies.backoff import backoff_delay_ms
@@ -280,3 +290,43 @@ def test_a_plain_callback_of_an_async_node_may_hand_on_a_coroutine():
     node = create_node(flaky.awaited, retry=2, on_retry_attempt=hand_on, runtime=FakeRuntime())
     assert asyncio.run(node({})) == {}
     assert heard == [1]
+
+
+async def answer_later(error):
+    """A predicate that has to be awaited."""
+    return False
+
+
+class AnswersLater:
+    """A predicate that is an object, and has to be awaited."""
+
+    async def __call__(self, error):
+        """Return False."""
+        return False
+
+
+@pytest.mark.req("N-27")
+@pytest.mark.parametrize(
+    ("retry_on", "reason"),
+    [
+        (retry_if_result(bool), "retry_if_result judges results"),
+        (retry_if_exception_type(OSError) | retry_if_not_result(bool), "retry_if_not_result judges results"),
+        (retry_if_exception(answer_later), "has to be awaited"),
+        (retry_if_exception_type(OSError) & retry_if_exception(answer_later), "has to be awaited"),
+        (retry_if_awaited(answer_later), "has to be awaited"),
+        (AnswersLater(), "cannot be a coroutine function"),
+    ],
+)
+def test_a_retry_condition_that_would_never_act_or_always_is_refused(retry_on, reason):
+    """A node judges only errors, and at once."""
+    with pytest.raises(ValueError, match=f"RetryConfig: retry_on: .*{reason}"):
+        RetryConfig(retry_on=retry_on)
+
+
+@pytest.mark.req("N-27")
+def test_try_again_is_retried_whatever_the_condition_says(mode, fake):
+    """As tenacity does."""
+    retry = RetryConfig(retry_on=retry_if_exception_type(OSError), max_attempts=3, backoff_ms=0)
+    node, flaky = flaky_node(mode, fake, TryAgain, retry=retry)
+    mode.call(node, {})
+    assert flaky.calls == 3

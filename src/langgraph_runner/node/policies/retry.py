@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from langgraph.types import RetryPolicy
-from pydantic import Field, InstanceOf, model_validator
-from tenacity import RetryCallState
-from tenacity.retry import retry_base
+from pydantic import BeforeValidator, Field, InstanceOf, model_validator
+from tenacity import RetryCallState, TryAgain
+from tenacity.retry import retry_base, retry_if_not_result, retry_if_result
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
@@ -19,7 +20,7 @@ from langgraph_runner.errors import (
     retry_after_ms,
 )
 from langgraph_runner.errors.exceptions import note_once
-from langgraph_runner.node.option_model import Count, ErrorPredicate, Milliseconds, OptionModel, Ratio
+from langgraph_runner.node.option_model import Count, Milliseconds, OptionModel, Ratio, as_predicate
 from langgraph_runner.node.policies.backoff import backoff_delay_ms
 
 if TYPE_CHECKING:
@@ -40,11 +41,36 @@ __all__ = [
 DEFAULT_CAP_MS: Final = 30_000
 
 
+def _as_condition(value: Any) -> Any:
+    if not isinstance(value, retry_base):
+        return as_predicate(value)
+    _refuse_unusable(value)
+    return value
+
+
+def _refuse_unusable(condition: Any) -> None:
+    """Refuse a tenacity retry object that would never act, or always.
+
+    Raises:
+        ValueError: It, or one that it combines, judges results or has to be awaited.
+    """
+    name = getattr(type(condition), "__name__", "")
+    if isinstance(condition, (retry_if_result, retry_if_not_result)):
+        raise ValueError(  # noqa: TRY004 - pydantic reports ValueErrors
+            f"{name} judges results, and a node tries again only after an error; let the function raise one"
+        )
+    predicate = getattr(condition, "predicate", None)
+    if any(map(inspect.iscoroutinefunction, (condition, type(condition).__call__, predicate))):
+        raise ValueError(f"{name} has to be awaited; a node decides at once, so pass a plain predicate")
+    for part in getattr(condition, "retries", ()):
+        _refuse_unusable(part)
+
+
 class RetryConfig(OptionModel):
     """When to try again, and how long to wait before.
 
     tenacity's `stop`, `wait` and `retry` objects are accepted as they are; where one is given it replaces
-    `max_attempts`, the back-off fields, or `retry_on`.
+    `max_attempts`, the back-off fields, or `retry_on`. tenacity's `TryAgain` is always tried again.
 
     Example:
         >>> RetryConfig(max_attempts=5, backoff_ms=200).max_attempts
@@ -65,8 +91,11 @@ class RetryConfig(OptionModel):
     max_retry_after_ms: Milliseconds = 60_000
     """A server's `Retry-After` is honoured up to this, also beyond `max_backoff_ms`. One that asks for more ends
     the retries, because to wait less would only be refused again."""
-    retry_on: ErrorPredicate | InstanceOf[retry_base] = is_retryable_node_error
-    """Which errors are tried again: a predicate, exception classes, or a tenacity retry object."""
+    retry_on: Annotated[Callable[[BaseException], bool] | retry_base, BeforeValidator(_as_condition)] = (
+        is_retryable_node_error
+    )
+    """Which errors are tried again: a predicate, exception classes, or a tenacity retry object. One that judges
+    results, or has to be awaited, is refused."""
     stop: InstanceOf[stop_base] | None = None
     """A tenacity stop object, in place of `max_attempts`."""
     wait: InstanceOf[wait_base] | None = None
@@ -172,6 +201,8 @@ def decide_retry(
     """
     if retry.retry_on is is_retryable_node_error:
         retryable = is_retryable_node_error(error)
+    elif isinstance(error, TryAgain):
+        retryable = True
     elif isinstance(retry.retry_on, retry_base):
         retryable = retry.retry_on(_tenacity_state(error, attempts, started, runtime))
     else:
