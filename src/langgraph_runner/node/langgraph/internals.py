@@ -242,7 +242,7 @@ class ConfigOfAttempt:
 
 def _counter_of(scratchpad: Any) -> InterruptCounter | None:
     """The counter of a task, which takes the place of LangGraph's; None if that is not known."""
-    counter: Any = getattr(scratchpad, "interrupt_counter", None)
+    counter = getattr(scratchpad, "interrupt_counter", None)
     if counter is None or type(counter) is InterruptCounter:
         return counter
     if not callable(counter) or not is_dataclass(scratchpad):
@@ -250,7 +250,8 @@ def _counter_of(scratchpad: Any) -> InterruptCounter | None:
     with _COUNTERS:  # Two threads of one task must not both ask for the count: asking counts, too.
         if scratchpad.interrupt_counter is counter:  # type: ignore[union-attr] # LangGraph's own class
             # Frozen, but shared by all that run in the task, and LangGraph reads the counter anew for each call.
-            object.__setattr__(scratchpad, "interrupt_counter", InterruptCounter(int(counter())))
+            count: Any = counter()
+            object.__setattr__(scratchpad, "interrupt_counter", InterruptCounter(count))
     return _counter_of(scratchpad)
 
 

@@ -6,7 +6,6 @@ The name is that of M. Nygard, "Release It!": one part that is flooded does not 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -63,13 +62,14 @@ class Bulkhead:
     def __init__(self, config: BulkheadConfig | int) -> None:
         self.config = config if isinstance(config, BulkheadConfig) else BulkheadConfig(max_concurrent=config)
         self._lock = threading.Lock()
-        self._running = 0
-        self._waiters: deque[AbortController] = deque()
+        # By attempt, because Ctrl-C may come between any two lines: what an attempt holds is found by looking here.
+        self._running: set[NodeContext] = set()
+        self._waiters: dict[NodeContext, AbortController] = {}
 
     @property
     def running(self) -> int:
         """How many attempts run now."""
-        return self._running
+        return len(self._running)
 
     @property
     def queued(self) -> int:
@@ -84,27 +84,24 @@ class Bulkhead:
             NodeCancellationError: The run was aborted or drains while the attempt waited.
             NodeTimeoutError: The node's total timeout passed while the attempt waited.
         """
-        waiter = self._enter(attempt)
-        if waiter is not None:
-            try:
-                await attempt.wait(waiter.signal)
-            except BaseException:
-                self._leave_queue(waiter)
-                raise
         try:
+            waiter = self._enter(attempt)
+            if waiter is not None:
+                await attempt.wait(waiter.signal)
             return await proceed(attempt)
         finally:
-            self._leave()
+            # This is the first thing here, and a function in C: no signal handler runs before it.
+            self._running.discard(attempt)
+            self._hand_over(attempt)
 
     def _enter(self, attempt: NodeContext) -> AbortController | None:
-        """Take a place, and give None; or join the queue, and give what fires when the place is there."""
+        """Take a place, and return None; or join the queue, and return what fires when the place is there."""
         with self._lock:
-            if self._running < self.config.max_concurrent:
-                self._running += 1
+            if len(self._running) < self.config.max_concurrent:
+                self._running.add(attempt)
                 return None
             if len(self._waiters) < self.config.max_queued:
-                waiter = AbortController()
-                self._waiters.append(waiter)
+                waiter = self._waiters[attempt] = AbortController()
                 return waiter
         raise BulkheadFullError(
             node=attempt.node_name,
@@ -112,29 +109,21 @@ class Bulkhead:
             max_queued=self.config.max_queued,
         )
 
-    def _leave(self) -> None:
-        """Hand the place to the next waiter; without one it is free."""
-        next_waiter = None
+    def _hand_over(self, attempt: NodeContext) -> None:
+        """Give the place of an attempt that has ended, or has stopped waiting, to the next waiter."""
+        woken = []
         with self._lock:
-            if self._waiters:
-                next_waiter = self._waiters.popleft()
-            else:
-                self._running -= 1
-        # Outside the lock: it wakes another thread or loop.
-        if next_waiter is not None:
-            next_waiter.abort("a place is free")
-
-    def _leave_queue(self, waiter: AbortController) -> None:
-        """Stop waiting. A place that was handed over in the meantime goes to the next waiter."""
-        with self._lock:
-            is_waiting = waiter in self._waiters
-            if is_waiting:
-                self._waiters.remove(waiter)
-        if not is_waiting:
-            self._leave()
+            self._waiters.pop(attempt, None)
+            while self._waiters and len(self._running) < self.config.max_concurrent:
+                next_attempt = next(iter(self._waiters))
+                self._running.add(next_attempt)
+                woken.append(self._waiters.pop(next_attempt))
+        # Outside the lock: it wakes other threads and loops.
+        for waiter in woken:
+            waiter.abort("a place is free")
 
     def __repr__(self) -> str:
-        return f"<Bulkhead running={self._running}/{self.config.max_concurrent} queued={len(self._waiters)}>"
+        return f"<Bulkhead running={self.running}/{self.config.max_concurrent} queued={len(self._waiters)}>"
 
 
 BulkheadLike: TypeAlias = BulkheadConfig | Bulkhead | int | Mapping[str, Any]

@@ -122,6 +122,8 @@ class CircuitTransition(NamedTuple):
 # present state, so its outcome is ignored.
 Permit = int
 _CLOSED: Final = CircuitState.CLOSED
+LONGEST_PROBE_S: Final = 60.0
+"""How long a probe counts at least, in seconds."""
 
 
 class NodeCircuitBreaker:
@@ -131,8 +133,9 @@ class NodeCircuitBreaker:
     task-safe; nothing is awaited while its lock is held, and listeners run outside the lock.
 
     A success in half-open closes the breaker, a failure opens it again and starts the recovery time again. At
-    `elapsed == recovery_timeout_ms` a probe is allowed. Half-open never has more calls under way than
-    `half_open_max_calls`.
+    `elapsed == recovery_timeout_ms` a probe is allowed. Half-open never has more probes under way than
+    `half_open_max_calls`. A probe that has not ended after a minute, or after the recovery time if that is longer,
+    no longer counts, so one that never ends does not keep the breaker half-open.
 
     Args:
         config: Thresholds and times; the defaults of `CircuitBreakerConfig` if None.
@@ -167,7 +170,8 @@ class NodeCircuitBreaker:
         self._generation = 0
         self._opened_at = 0.0
         self._forced = False
-        self._probes = 0
+        self._probes: list[float] = []
+        """When each probe began."""
         self._consecutive_failures = 0
         self._outcomes: deque[bool] = deque(maxlen=self.config.window)
         self.idle_permit: Permit | None = None
@@ -344,8 +348,8 @@ class NodeCircuitBreaker:
         """
         with self._lock:
             is_current = permit is None or permit == self._generation
-            if is_current and self._state is CircuitState.HALF_OPEN:
-                self._probes = max(0, self._probes - 1)
+            if is_current and self._state is CircuitState.HALF_OPEN and self._probes:
+                self._probes.pop()
 
     def reset(self) -> None:
         """Close the breaker and forget all failures, also after `force_open()`."""
@@ -362,10 +366,15 @@ class NodeCircuitBreaker:
 
     def _admits_needs_lock(self) -> bool:
         """Whether a call may pass; in half-open it takes one of the probes."""
-        if self._state is CircuitState.HALF_OPEN and self._probes < self.config.half_open_max_calls:
-            self._probes += 1
-            return True
-        return self._state is _CLOSED
+        if self._state is not CircuitState.HALF_OPEN:
+            return self._state is _CLOSED
+        now = self._clock()
+        longest_s = max(self.config.recovery_timeout_ms / 1000, LONGEST_PROBE_S)
+        self._probes = [began for began in self._probes if now - began < longest_s]
+        if len(self._probes) >= self.config.half_open_max_calls:
+            return False
+        self._probes.append(now)
+        return True
 
     def _is_over_threshold_needs_lock(self) -> bool:
         if self.config.failure_rate is None:
@@ -392,7 +401,7 @@ class NodeCircuitBreaker:
     def _change_needs_lock(self, state: CircuitState, reason: str) -> CircuitTransition | None:
         previous, self._state = self._state, state
         self._generation += 1
-        self._probes = 0
+        self._probes.clear()
         self._consecutive_failures = 0
         self._outcomes.clear()
         self._forced = False

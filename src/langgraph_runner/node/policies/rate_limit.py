@@ -7,7 +7,6 @@ generic cell rate algorithm (ITU-T I.371). It needs no timer and adds up no roun
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeAlias
 
@@ -88,7 +87,8 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._full_at = float("-inf")
         # The first waiter sleeps until its token is there; the others sleep until they are the first.
-        self._waiters: deque[AbortController] = deque()
+        # By attempt: Ctrl-C may come between any two lines, and an attempt finds here whether it is in the queue.
+        self._waiters: dict[NodeContext, AbortController] = {}
 
     @property
     def queued(self) -> int:
@@ -103,12 +103,15 @@ class RateLimiter:
             NodeCancellationError: The run was aborted or drains while the attempt waited.
             NodeTimeoutError: The node's total timeout passed while the attempt waited.
         """
-        waiter = self._take_or_queue(attempt)
-        if waiter is not None:
-            try:
+        try:
+            waiter = self._take_or_queue(attempt)
+            if waiter is not None:
+                self._wake_first()
                 await self._wait_for_token(attempt, waiter)
-            finally:
-                self._leave_queue(waiter)
+        finally:
+            # In this line a function in C takes it out of the queue: no signal handler runs before that.
+            if self._waiters.pop(attempt, None) is not None:
+                self._wake_first()
         return await proceed(attempt)
 
     def _take_or_queue(self, attempt: NodeContext) -> AbortController | None:
@@ -120,10 +123,7 @@ class RateLimiter:
                 self._take_needs_lock(now)
                 return None
             if wait_s * 1000 <= self.config.max_wait_ms:
-                waiter = AbortController()
-                self._waiters.append(waiter)
-                if len(self._waiters) == 1:
-                    waiter.abort("first in the queue")
+                waiter = self._waiters[attempt] = AbortController()
                 return waiter
         raise RateLimitedError(node=attempt.node_name, retry_after_ms=wait_s * 1000)
 
@@ -139,14 +139,13 @@ class RateLimiter:
                     return
             await attempt.sleep_ms(wait_s * 1000)
 
-    def _leave_queue(self, waiter: AbortController) -> None:
+    def _wake_first(self) -> None:
+        """Let the first in the queue sleep until its token is there. A second call for it does nothing."""
         with self._lock:
-            was_first = self._waiters[0] is waiter
-            self._waiters.remove(waiter)
-            next_waiter = self._waiters[0] if was_first and self._waiters else None
+            first = next(iter(self._waiters.values()), None)
         # Outside the lock: it wakes another thread or loop.
-        if next_waiter is not None:
-            next_waiter.abort("first in the queue")
+        if first is not None:
+            first.abort("first in the queue")
 
     def _wait_s_needs_lock(self, now: float, ahead: int) -> float:
         """How long until there is a token for an attempt with `ahead` others before it."""
