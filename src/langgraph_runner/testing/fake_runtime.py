@@ -77,8 +77,8 @@ class FakeRuntime(FakeClock):
     """A clock for tests: `create_node(function, runtime=FakeRuntime())`, for sync and async functions.
 
     Time stands still until a pipeline waits, or the function under test calls `advance()` to say how long it takes.
-    A wait returns at once. A timeout ends the function at the moment when its time is over: `advance()` does not
-    return then. For one thread at a time.
+    A wait returns at once; waits of parallel tasks overlap. A timeout ends the function at the moment when its time
+    is over: `advance()` does not return then, and a function of another task is cancelled. For one thread at a time.
 
     Args:
         random: The result of every draw of a random number, in [0, 1).
@@ -100,7 +100,9 @@ class FakeRuntime(FakeClock):
         """How long the pipeline has waited, each time, in seconds."""
         super().__init__(random)
         self._planned: list[tuple[float, int, Callable[[], object]]] = []
-        self._running: list[tuple[Limits, float]] = []
+        self._running: list[_Attempt] = []
+        self._wakes: list[float] = []
+        """When the tasks wake that wait now."""
         self.awaiting: Runtime = _FakeAsyncRuntime(self)
         """The runtime of async functions."""
         self.blocking: Runtime = _FakeBlockingRuntime(self)
@@ -126,23 +128,21 @@ class FakeRuntime(FakeClock):
         heapq.heappush(self._planned, (seconds, next(self._tokens), action))
 
     def _next_event(self, end: float) -> float | None:
-        times = [deadline for _, deadline in self._running if deadline <= end]
-        if self._planned and self._planned[0][0] <= end:
-            times.append(self._planned[0][0])
-        return min(times, default=None)
+        times = [attempt.deadline for attempt in self._running if attempt.error is None]
+        times += [wake for wake in self._wakes if wake > self.now]
+        times += [time for time, *_ in self._planned[:1]]
+        return min((time for time in times if time <= end), default=None)
 
     def _check_limits(self) -> None:
-        for limits, deadline in self._running:
-            cancelled = limits.cancelled()
-            if cancelled is not None:
-                self._stop(limits, cancelled)
-            if deadline <= self.now:
-                seconds = limits.seconds or 0.0
-                self._stop(limits, limits.timed_out(self.now - (deadline - seconds)))
-
-    def _stop(self, limits: Limits, error: NodeRunnerError) -> None:
-        limits.stopped(str(error))
-        raise _Stopped(limits, error)
+        current = _current_task()
+        # Those of other tasks first: to stop the own one unwinds the caller.
+        for attempt in sorted(self._running, key=lambda attempt: attempt.task is current):
+            if attempt.error is None and (error := attempt.reached(self.now)) is not None:
+                attempt.error = error
+                attempt.limits.stopped(str(error))
+                if attempt.task is None or current is None or attempt.task is current:
+                    raise _Stopped(attempt.limits, error)
+                attempt.task.cancel()
 
     @contextmanager
     def _under(self, limits: Limits | None) -> Iterator[None]:
@@ -151,9 +151,8 @@ class FakeRuntime(FakeClock):
             return
         if (cancelled := limits.cancelled()) is not None:
             raise cancelled
-        seconds = float("inf") if limits.seconds is None else limits.seconds
-        entry = (limits, self.now + seconds)
-        self._running.append(entry)
+        attempt = _Attempt(limits, self.now)
+        self._running.append(attempt)
         try:
             yield
         except (_Stopped, BaseExceptionGroup) as error:
@@ -161,13 +160,38 @@ class FakeRuntime(FakeClock):
             if stopped is None:
                 raise
             raise stopped.error from None
+        except asyncio.CancelledError:
+            attempt.raise_if_stopped()
+            raise
+        else:
+            attempt.raise_if_stopped()  # The function has swallowed its cancellation: what it returns is dropped.
         finally:
-            self._running.remove(entry)
+            self._running.remove(attempt)
 
-    def _wait(self, seconds: float, limits: Limits | None) -> None:
-        self.sleeps.append(seconds)
-        with self._under(limits):
-            self.advance(seconds)
+
+class _Attempt:
+    """What runs under limits, and the task that runs it; None where no event loop runs."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        self.deadline = float("inf") if limits.seconds is None else now + limits.seconds
+        self.task = _current_task()
+        self.error: NodeRunnerError | None = None
+        """What has stopped it."""
+        self._cancels_before = 0 if self.task is None else self.task.cancelling()
+
+    def reached(self, now: float) -> NodeRunnerError | None:
+        """The error of the limit that has been reached; None if there is none."""
+        if (cancelled := self.limits.cancelled()) is not None:
+            return cancelled
+        if self.deadline > now:
+            return None
+        return self.limits.timed_out(now - self.deadline + (self.limits.seconds or 0.0))
+
+    def raise_if_stopped(self) -> None:
+        """Raise what another task has stopped this one for, unless other code has cancelled it as well."""
+        if self.error is not None and self.task is not None and self.task.uncancel() <= self._cancels_before:
+            raise self.error from None
 
 
 class _Stopped(BaseException):
@@ -204,14 +228,28 @@ class _FakeTime(FakeTime[FakeRuntime]):
             return await result if self.is_async else result
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
-        self._clock._wait(seconds, limits)  # noqa: SLF001
+        fake = self._clock
+        fake.sleeps.append(seconds)
+        end = fake.now + seconds
+        fake._wakes.append(end)  # noqa: SLF001
+        try:
+            with fake._under(limits):  # noqa: SLF001
+                await self._let_others_run(lambda: fake.now >= end)
+                while fake.now < end:
+                    event = fake._next_event(end)  # noqa: SLF001
+                    fake.advance((end if event is None else event) - fake.now)
+                    await self._let_others_run(lambda: fake.now >= end)
+                if not seconds:
+                    fake.advance(0)
+        finally:
+            fake._wakes.remove(end)  # noqa: SLF001
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
         fake = self._clock
         ends = [fake.now + end for end in (seconds, limits.seconds if limits else None) if end is not None]
         end = min(ends, default=float("inf"))
         while True:
-            await self._let_others_run(signal)
+            await self._let_others_run(lambda: signal.aborted)
             if limits is not None and (cancelled := limits.cancelled()) is not None:
                 raise cancelled
             if signal.aborted:
@@ -230,16 +268,16 @@ class _FakeTime(FakeTime[FakeRuntime]):
             raise limits.timed_out(limits.seconds)
         return False
 
-    async def _let_others_run(self, signal: AbortSignal) -> None:
-        """Before time moves on, other tasks may do what they can do at this moment."""
+    async def _let_others_run(self, is_over: Callable[[], bool]) -> None:
+        """Before time moves on, other tasks may do what they can do at this moment, until the wait is over."""
 
 
 class _FakeAsyncRuntime(_FakeTime):
     is_async = True
 
-    async def _let_others_run(self, signal: AbortSignal) -> None:
+    async def _let_others_run(self, is_over: Callable[[], bool]) -> None:
         for _ in range(_TURNS):
-            if signal.aborted:
+            if is_over():
                 return
             await asyncio.sleep(0)  # noqa: TID251 - this is a runtime, on the real event loop
 
@@ -249,6 +287,13 @@ class _FakeAsyncRuntime(_FakeTime):
 
 class _FakeBlockingRuntime(_FakeTime):
     is_async = False
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 async def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

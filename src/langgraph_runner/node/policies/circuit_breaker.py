@@ -122,6 +122,8 @@ class CircuitTransition(NamedTuple):
 # present state, so its outcome is ignored.
 Permit = int
 _CLOSED: Final = CircuitState.CLOSED
+_ROUNDING_MS: Final = 1e-6
+"""A rest of the recovery time shorter than this is the rounding error of the clock."""
 LONGEST_PROBE_S: Final = 60.0
 """How long a probe counts at least, in seconds."""
 
@@ -396,7 +398,8 @@ class NodeCircuitBreaker:
         if self._forced:
             return None
         elapsed_ms = (self._clock() - self._opened_at) * 1000
-        return max(0.0, self.config.recovery_timeout_ms - elapsed_ms)
+        left_ms = self.config.recovery_timeout_ms - elapsed_ms
+        return left_ms if left_ms > _ROUNDING_MS else 0.0
 
     def _change_needs_lock(self, state: CircuitState, reason: str) -> CircuitTransition | None:
         previous, self._state = self._state, state
