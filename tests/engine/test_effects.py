@@ -1,10 +1,12 @@
 """Steps with side effects."""
 
 import warnings
+from datetime import timedelta
 
 import pytest
 
-from langgraph_runner.engine import PlanAction
+from langgraph_runner.engine import PlanAction, RunNotFoundError
+from langgraph_runner.engine.rebuild.base_run import BaseRun
 from langgraph_runner.workflow import CacheScope, ChangeRequest, Workflow, WorkflowDefinitionError
 
 pytestmark = pytest.mark.req("R-7")
@@ -176,3 +178,30 @@ def test_effects_and_a_cache_scope_are_refused_together():
     flow.step(lambda: 1, id="a", effects=True, cache="global")
     with pytest.raises(WorkflowDefinitionError, match="cache must be left out with effects=True"):
         flow.blueprint()
+
+
+@pytest.mark.parametrize("how", ["prune", "archive"])
+@pytest.mark.parametrize("derive", ["update", "retry"])
+async def test_a_base_run_that_is_deleted_meanwhile_acts_no_second_time(
+    engine_of, tmp_path, monkeypatch, derive, how
+):
+    """The write that creates the new run finds that its base is gone, and refuses."""
+    flow, sent = mailing()
+    real = BaseRun.reuse
+    age = {"older_than": timedelta(0)}
+
+    async def deleted_first(base, *arguments, **options):
+        reuse = await real(base, *arguments, **options)
+        await (engine.prune(**age) if how == "prune" else engine.archive(tmp_path, **age))
+        return reuse
+
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"name": "Ann", "fails": derive == "retry"})
+        acts = len(sent)
+        monkeypatch.setattr(BaseRun, "reuse", deleted_first)
+        change = ChangeRequest("set", {"total": 2})
+        call = engine.update(base.id, change) if derive == "update" else engine.retry(base.id)
+        with pytest.raises(RunNotFoundError, match=base.id):
+            await call
+        assert await engine.list_runs() == []
+    assert len(sent) == acts

@@ -119,7 +119,7 @@ class SyncRunMethods(Blocking):
             **options: Options of `trigger()`; the new run inherits the others from the base run.
 
         Raises:
-            RunNotFoundError: The tenant has no such run.
+            RunNotFoundError: The tenant has no such run, or it was deleted meanwhile. No run was created.
             RunStateError: The run has not completed.
             ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
@@ -162,7 +162,7 @@ class SyncRunMethods(Blocking):
         """Continue a failed or cancelled run as a new run, which reuses all completed steps.
 
         Raises:
-            RunNotFoundError: The tenant has no such run.
+            RunNotFoundError: The tenant has no such run, or it was deleted meanwhile. No run was created.
             RunStateError: The run has neither failed nor been cancelled.
             WorkflowInputError: The inputs are not valid for the current workflow. No run was created.
         """

@@ -20,6 +20,7 @@ from langgraph_runner.engine.store.commands import (
     AdvanceRun,
     ClaimRun,
     CreateRun,
+    DeleteRuns,
     DeleteUnusedOutputs,
     ReleaseRuns,
     base,
@@ -41,9 +42,9 @@ def store(store_url):
     store.close()
 
 
-async def made(store, run_id, owner):
+def new(run_id, owner=None, **values):
     """A run with one step, claimed by `owner`."""
-    run = NewRun(
+    return NewRun(
         id=run_id,
         root_run_id=run_id,
         tenant="t",
@@ -55,8 +56,13 @@ async def made(store, run_id, owner):
         steps=("s",),
         owner=owner,
         lease_ms=3_600_000,
+        **values,
     )
-    return await store.write(CreateRun(run))
+
+
+async def made(store, run_id, owner):
+    """Create a run with one step, claimed by `owner`."""
+    return await store.write(CreateRun(new(run_id, owner)))
 
 
 def starting(created, owner):
@@ -119,6 +125,18 @@ async def test_an_output_to_which_a_commit_is_about_to_refer_stays(store):
         deleting = asyncio.ensure_future(store.write(DeleteUnusedOutputs()))
         await eventually(lambda: waiting(store))
     assert await deleting == 0
+
+
+@ON_POSTGRESQL
+async def test_a_base_run_stays_until_the_run_that_reads_it_is_created(store):
+    """Its deletion waits, so the new run copies all the steps that it reuses."""
+    base_run = await made(store, "base", "a")
+    await store.write(AdvanceRun("base", "t", base_run.fence, status="completed", seq=base_run.seq))
+    derived = new("derived", base_run_id="base", reused_from="base", reused=frozenset("s"))
+    with uncommitted(store, CreateRun(derived)):
+        deleting = asyncio.ensure_future(store.write(DeleteRuns(["base"])))
+        await eventually(lambda: waiting(store))
+    assert await deleting == 1
 
 
 class Conflicting(Write[int]):

@@ -67,29 +67,32 @@ class Prune(Write[int]):
         now = now_in(connection)
         _delete_runs(connection, ids, now)
         is_over = step_cache.c.expires_at < now - _GRACE_MS
-        _lock_cache_rows(connection, is_over)
+        _lock_rows(connection, step_cache, is_over)
         connection.execute(delete(step_cache).where(is_over))
         return len(ids)
 
 
 def _delete_runs(connection: Connection, ids: list[str], now: int) -> None:
     """Delete ended runs, and expire their cache entries."""
-    for start in range(0, len(ids), _RUNS_AT_ONCE):
-        some = ids[start : start + _RUNS_AT_ONCE]
+    ids = sorted(ids)
+    pages = [ids[start : start + _RUNS_AT_ONCE] for start in range(0, len(ids), _RUNS_AT_ONCE)]
+    for some in pages:  # Before any other row: an update may be reading one of them as its base.
+        _lock_rows(connection, runs, runs.c.id.in_(some))
+    for some in pages:
         for table in (run_events, run_tags, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         is_live = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
         of_runs = step_cache.c.run_id.in_(some), is_live
-        _lock_cache_rows(connection, *of_runs)
+        _lock_rows(connection, step_cache, *of_runs)
         connection.execute(update(step_cache).where(*of_runs).values(expires_at=now))
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
 
 
-def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
-    """Lock cache entries in the order of their keys, as every transaction does, which rules out deadlocks."""
+def _lock_rows(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
+    """Lock rows in the order of their keys, as every transaction does, which rules out deadlocks."""
     if not backend_of(connection).has_one_writer:
-        rows = select(step_cache.c.cache_key).where(*conditions)
-        connection.execute(rows.order_by(step_cache.c.tenant_id, step_cache.c.cache_key).with_for_update())
+        key = [*table.primary_key]
+        connection.execute(select(*key).where(*conditions).order_by(*key).with_for_update())
 
 
 class DeleteUnusedOutputs(Write[int]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
+from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.store.commands.base import (
     CANCEL_STEPS,
     DROP_TASKS,
@@ -20,7 +21,7 @@ from langgraph_runner.engine.store.commands.base import (
 from langgraph_runner.engine.store.queries.runs import IS_RUN
 from langgraph_runner.engine.store.records import RUN_COLUMNS, new_run
 from langgraph_runner.engine.store.schema import LIVE, artifacts, run_steps, run_tags, runs
-from langgraph_runner.engine.store.statements import Prepared, now_in, times_in
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ _WITH_KEY: Final = Prepared(
     )
 )
 _BY_ID: Final = Prepared(select(runs.c.created_at).where(IS_RUN))
+_KEEP_BASES: Final = Prepared(
+    select(runs.c.id, runs.c.tenant_id)
+    .where(any_of(runs.c.id, bindparam("ids")), any_of(runs.c.tenant_id, bindparam("tenants")))
+    .order_by(runs.c.id)
+    .with_for_update(read=True, key_share=True)
+)
 _INSERT_RUN: Final = Prepared(
     insert(runs), *(column.name for column in RUN_COLUMNS), "lease_owner", "lease_ms"
 )
@@ -92,7 +99,12 @@ class CreateRun(Write[Created]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
-        """Apply all together. Of two runs with one idempotency key, the first is created."""
+        """Apply all together. Of two runs with one idempotency key, the first is created.
+
+        Raises:
+            RunNotFoundError: A base run was deleted since it was read. The new run would repeat all its steps.
+        """
+        bases = _keep_bases(connection, writes)
         if any(write.run.reused for write in writes):
             lock_keys(connection, ())  # The reused outputs must not be pruned meanwhile.
         now = now_in(connection)
@@ -102,6 +114,8 @@ class CreateRun(Write[Created]):
         for run in (write.run for write in writes):
             made = _existing_run(connection, run, keys)
             if made is None:
+                if run.base_run_id is not None and (run.tenant, run.base_run_id) not in bases:
+                    raise RunNotFoundError(run_id=run.base_run_id)
                 made = Created.of(run, now)
                 new.append(run)
                 if run.idempotency_key is not None:
@@ -115,6 +129,16 @@ class CreateRun(Write[Created]):
                 _reuse_steps(connection, run, run.reused_from, now)
         add_events(connection, [event for run in new for event in _events(run)], now)
         return created
+
+
+def _keep_bases(connection: Connection, writes: Sequence[CreateRun]) -> set[tuple[str, str]]:
+    """Return the base runs that exist, by tenant and id. They cannot be deleted until the transaction ends."""
+    derived = [write.run for write in writes if write.run.base_run_id is not None]
+    if not derived:
+        return set()
+    tenants, ids = {run.tenant for run in derived}, {run.base_run_id for run in derived}
+    rows = _KEEP_BASES.ask(connection, tenants=[*tenants], ids=[*ids])
+    return {(row.tenant_id, row.id) for row in rows}
 
 
 def _existing_run(
