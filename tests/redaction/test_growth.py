@@ -9,6 +9,9 @@ import pytest
 
 from benchmarks.sanitizer_corpus import adversarial_texts
 from langgraph_runner.redaction import DEFAULT_SANITIZER
+from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.shape_table import PREFIXED
+from langgraph_runner.redaction.shapes import PrefixedShape
 
 pytestmark = [pytest.mark.req("N-20"), pytest.mark.no_cover]
 
@@ -52,3 +55,22 @@ def _seconds(text):
     started = time.thread_time()
     DEFAULT_SANITIZER.text(text)
     return time.thread_time() - started
+
+
+@pytest.mark.parametrize("tail", ["", "A1", "7aB9" * 4])
+@pytest.mark.parametrize("row", PREFIXED, ids=lambda row: row.name)
+def test_a_run_of_prefixes_is_read_once(row, tail):
+    """A body that goes on over thousands of further prefixes is matched once, not once per prefix."""
+    for prefix in row.prefixes.split():
+        body = LazyPattern(f"[{row.alphabet}]*")
+        matched = []
+
+        class Counted:
+            def match(self, text, at, body=body, matched=matched):
+                found = body.match(text, at)
+                matched.append(found.end() - at)
+                return found
+
+        text = prefix * 2_000 + tail
+        list(PrefixedShape(prefix, Counted(), row.length).spans(text))
+        assert sum(matched) <= 2 * len(text)

@@ -50,3 +50,23 @@ async def test_a_fault_of_the_server_shows_no_details(
     if code == "INTERNAL":
         assert "request_id='mine'" in caplog.text
         assert "hunter2hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"workflow": "sk-" * 100_000 + "A1", "inputs": {}},
+        {"workflow": "shop.v1", "inputs": {"net": "sk-" * 100_000}},
+        {"workflow": "shop.v1", "inputs": {}, "sk-" * 100_000: 1},
+        {"workflow": "shop.v1", "inputs": {}, **{f"{n}{'x' * 5_000}": 1 for n in range(60)}},
+    ],
+    ids=["workflow", "value", "key", "keys"],
+)
+async def test_a_long_text_of_a_caller_is_bounded_in_the_answer(acme, body):
+    """The event loop sanitizes the start of a message only, however long the body is."""
+    refused = await acme.post("/runs", json=body)
+    assert refused.status_code in {404, 422}
+    problem = refused.json()
+    assert len(problem["detail"]) <= 2_000
+    assert all(len(fault["detail"]) + len(fault["pointer"]) <= 1_000 for fault in problem.get("errors", ()))
+    assert all(len(value) <= 500 for value in problem.get("attributes", {}).values())

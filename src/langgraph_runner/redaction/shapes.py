@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.patterns import LazyPattern, Span, found_spans
 from langgraph_runner.redaction.shape_table import MARKED, PREFIXED
-from langgraph_runner.redaction.values import alternations
+from langgraph_runner.redaction.values import LONGEST_JUDGED, alternations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,20 +32,23 @@ class PrefixedShape(NamedTuple):
     def spans(self, text: str) -> Iterator[Span]:
         """Yield where such keys stand. Case matters."""
         at = text.find(self.prefix)
+        end = 0
         while at >= 0:
             start = at + len(self.prefix)
-            # The pattern always matches, if only the empty string.
-            end = self.body.match(text, start).end()  # type: ignore[union-attr]
+            if (
+                start >= end
+            ):  # Otherwise the same run of the alphabet goes on: it is read once, not once per prefix.
+                # The pattern always matches, if only the empty string.
+                end = self.body.match(text, start).end()  # type: ignore[union-attr]
             if end - start >= self.length and _EDGE.match(text, at) and self._is_generated(text, start, end):
                 yield at, end
-                # Search on after the match: nothing is read twice.
                 at = text.find(self.prefix, end)
             else:
                 at = text.find(self.prefix, at + 1)
 
     def _is_generated(self, text: str, start: int, end: int) -> bool:
         """Return whether a machine made the characters: `sk-learn-contrib-v2` is made of words."""
-        return not self.prefix.islower() or alternations(text[start:end]) > 1
+        return not self.prefix.islower() or alternations(text[start : min(end, start + LONGEST_JUDGED)]) > 1
 
 
 class MarkedShape(NamedTuple):

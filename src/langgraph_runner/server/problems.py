@@ -52,6 +52,9 @@ LOGGER: Final = "langgraph_runner.server"
 MEDIA_TYPE: Final = "application/problem+json"
 _MAX_FAULTS: Final = 50
 """How many faults of one request a problem lists."""
+# A caller can put a long text into a message of pydantic or a pointer. Responses are made on the event loop.
+_MAX_DETAIL_CHARS: Final = 2_000
+_MAX_FAULT_CHARS: Final = 500
 
 
 class ApiCode(StrEnum):
@@ -283,7 +286,7 @@ def _response(
         type=f"urn:langgraph-runner:problem:{code}",
         title=status.phrase,
         status=status.value,
-        detail=sanitize_text(detail),
+        detail=sanitize_text(detail, max_chars=_MAX_DETAIL_CHARS),
         code=code,
         request_id=request.scope.get("request_id", ""),
         errors=[*errors] or None,
@@ -299,7 +302,9 @@ def _response(
 
 
 def _sanitized(value: str | list[str]) -> str | list[str]:
-    return sanitize_text(value) if isinstance(value, str) else [*map(sanitize_text, value)]
+    if isinstance(value, str):
+        return sanitize_text(value, max_chars=_MAX_FAULT_CHARS)
+    return [sanitize_text(item, max_chars=_MAX_FAULT_CHARS) for item in value[:_MAX_FAULTS]]
 
 
 def _methods_of(request: Request) -> list[str]:
@@ -314,7 +319,11 @@ def _methods_of(request: Request) -> list[str]:
 def _faults(errors: Sequence[Any], below: str = "") -> list[Fault]:
     """Return the faults in a list of pydantic, with pointers that begin with `below`."""
     return [
-        Fault(pointer=below + _pointer(each["loc"]), detail=sanitize_text(each["msg"]), type=each["type"])
+        Fault(
+            pointer=(below + _pointer(each["loc"]))[:_MAX_FAULT_CHARS],
+            detail=sanitize_text(each["msg"], max_chars=_MAX_FAULT_CHARS),
+            type=each["type"],
+        )
         for each in errors[:_MAX_FAULTS]
     ]
 
@@ -336,6 +345,6 @@ def _log_failure(request: Request, error: Exception) -> None:
         method=request.method,
         path=request.url.path,
         error_type=type(error).__name__,
-        error=sanitize_text(str(error)),
+        error=sanitize_text(str(error), max_chars=_MAX_DETAIL_CHARS),
         stack=sanitize_stack(error),
     )
