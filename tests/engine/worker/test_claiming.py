@@ -8,7 +8,8 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, RunStatus
 from langgraph_runner.engine.run.execution import RunExecution
-from langgraph_runner.engine.store.commands import ReleaseRuns
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import ClaimRun, ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
 from tests.waiting import Observed, eventually
 
@@ -126,6 +127,51 @@ async def test_a_run_that_was_left_is_resumed(hanging, url):
             RunStatus.COMPLETED,
             2,
         )
+
+
+@pytest.mark.req("R-42")
+@pytest.mark.parametrize("name", ["write", "read"])
+async def test_a_run_whose_resume_is_cancelled_runs(hanging, url, monkeypatch, name):
+    """Whether the claim is being committed or the run is being read: the engine has its lease."""
+    run = await left_behind(url, hanging)
+    async with RunEngine([hanging], store=url, poll_ms=60_000) as engine:
+        engine.take_on("own")
+        real, reached, is_cancelled = getattr(engine._store, name), Observed(), asyncio.Event()
+
+        async def observed(first, *arguments):
+            is_of_claim = isinstance(first, ClaimRun) or first is queries.claimed_run
+            result = await real(first, *arguments)
+            if is_of_claim and not reached:
+                reached.append(1)
+                await is_cancelled.wait()
+            return result
+
+        monkeypatch.setattr(engine._store, name, observed)
+        resuming = asyncio.ensure_future(engine.resume(run.id))
+        await reached.reach()
+        resuming.cancel()
+        await asyncio.wait({resuming})
+        is_cancelled.set()
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.req("R-42")
+async def test_a_run_that_is_claimed_but_cannot_be_read_is_claimed_again(hanging, url, monkeypatch):
+    """Also by an engine that takes only its own runs, once the lease has expired."""
+    run = await left_behind(url, hanging)
+    async with RunEngine([hanging], store=url, poll_ms=20, lease_ms=200) as engine:
+        engine.take_on("own")
+        real, failures = engine._store.read, [OperationalError("SELECT", None, OSError("gone"))]
+
+        async def failing_once(query, *arguments):
+            if query is queries.claimed_run and failures:
+                raise failures.pop()
+            return await real(query, *arguments)
+
+        monkeypatch.setattr(engine._store, "read", failing_once)
+        with pytest.raises(OperationalError):
+            await engine.resume(run.id)
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
 
 
 async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):

@@ -44,6 +44,7 @@ class RunClaimer:
         """How many claims to make together. It doubles while all of them find a run."""
         self._last_tenant = ""
         """The tenant of the last waiting run that was claimed. The next turn is that of the tenant after it."""
+        self._claims: set[asyncio.Task[bool]] = set()
 
     async def poll(self) -> None:
         """Look for runs at each poll until the worker is closed."""
@@ -104,7 +105,7 @@ class RunClaimer:
         workload.note_nothing_waits()
 
     async def claim(self, run_id: str | None = None, *, stuck_at: int | None = None) -> bool:
-        """Claim a waiting or orphaned run, and run it.
+        """Claim a waiting or orphaned run, and run it. If the caller is cancelled, the run is claimed nevertheless.
 
         Args:
             run_id: The run; None for the next run in turn.
@@ -113,12 +114,29 @@ class RunClaimer:
         Returns:
             Whether a run was claimed.
         """
+        # A task of its own: the claim may be committed when the caller is cancelled, and then the run must run here.
+        task = asyncio.get_running_loop().create_task(self._claim(run_id, stuck_at))
+        self._claims.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[bool]) -> None:
+        self._claims.discard(task)
+        if not task.cancelled():
+            task.exception()  # Marks it as retrieved: the caller may have been cancelled.
+
+    async def finish(self) -> None:
+        """Wait for the claims that are under way."""
+        await asyncio.gather(*self._claims, return_exceptions=True)
+
+    async def _claim(self, run_id: str | None, stuck_at: int | None) -> bool:
         workload = self._workload
         claim = self.claim_write(run_id)
         claim.stuck_at = stuck_at
         if not claim.workflows:
             return False
         workload.reserved += 1
+        claimed: Claimed | None = None
         try:
             claimed = await self._host.store.write(claim)
             if claimed is None:
@@ -142,6 +160,12 @@ class RunClaimer:
                     steps=_likely_causes(claimed, blueprint, steps),
                 )
             workload.spawn(claimed, workload.run(blueprint, claimed, exhausted=exhausted))
+        except Exception:
+            if (
+                claimed is not None
+            ):  # An engine that takes only its own runs claims it again when the lease expires.
+                workload.to_take[claimed.run_id] = claimed.tenant
+            raise
         finally:
             workload.reserved -= 1
             workload.update_room()  # The claim took room itself, so a run may have had to wait meanwhile.

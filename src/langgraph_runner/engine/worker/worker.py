@@ -142,6 +142,7 @@ class Worker:
             # The second service, `poll()`, ends by itself. Cancelled during a claim, it would keep the run's lease.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
+        await self.claimer.finish()
         workload.update_room()
         if self._pool is not None:
             await self._pool.close()
