@@ -1,13 +1,15 @@
 """Databases of other releases, and databases that are created at the same time."""
 
+import hashlib
 import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from langgraph_runner.engine import RunEngine, SchemaVersionError
+from langgraph_runner import Workflow
+from langgraph_runner.engine import RunEngine, SchemaVersionError, StoreUnavailableError
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store import migrating as module
 from langgraph_runner.engine.store.backends import SQLiteBackend, open_database
@@ -34,6 +36,28 @@ def test_the_newest_migration_is_the_one_that_this_release_knows():
     """A new file in `versions` increases the version."""
     files = (Path(module.__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
     assert max(file.name.split("_")[0] for file in files) == HEAD
+
+
+FROZEN = {
+    "0001_first_schema.py": "5246ea5e298e7f52981ad85239cd07b12315d6eb97020bb5f15b5cc4dd8ec97e",
+    "0002_recovery_and_search.py": "1231fae13383abf29d3ee71dbceea0f482f5581c8f951120729d5e76401409d5",
+    "0003_service.py": "2ac0a2da6e430f36a464795304e75989ba8a1c243fb86d9b1d00c7f71defead0",
+    "0004_tenants_in_turn.py": "e4fe3872d29c9ac9591cb269a4041af9fbdb7355ca5a9dd340cba7a45d7b65b7",
+    "0005_workers.py": "327ea6fdcc115404e2c74ddd3930005fead64832ec98acca9849ac6c76212db9",
+    "0006_step_tasks.py": "2b9ea3d06c4fa84d500b173f0726692f27f207fdf3fd2e5a286087e2666dd2cc",
+    "0007_missing_columns.py": "1349f5cf84bfb53209788d58e9f47e8186d26dc916304aa1de1d00273071d728",
+}
+"""SHA-256 of each migration. Databases have been made with them: what a migration lacks, a new one adds."""
+
+
+@pytest.mark.req("R-62")
+def test_landed_migrations_are_never_changed():
+    """Add a migration, and its hash here."""
+    folder = Path(module.__file__).parent / "migrations" / "versions"
+    hashes = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("[0-9]*.py"))
+    }
+    assert hashes == FROZEN
 
 
 @pytest.mark.req("R-62")
@@ -188,3 +212,71 @@ def test_a_status_that_does_not_exist_is_refused_by_the_database(of_the_first_sc
     upgrade(of_the_first_schema, migrate=True)
     with pytest.raises(IntegrityError), of_the_first_schema.writing.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET status = 'done'")  # noqa: S608 - a name of ours
+
+
+# What a database lacks whose migrations 0002 and 0006 were those of their first days.
+FIRST_STATE = (
+    "DROP INDEX ix_runs_status",
+    "DROP INDEX ix_runs_errors",
+    "DROP INDEX ix_run_steps_failed",
+    "DROP INDEX ix_artifacts_content",
+    "DROP TABLE run_tags",
+    "DROP TABLE store_info",
+    "ALTER TABLE run_steps DROP COLUMN code_version",
+    *(f"ALTER TABLE runs DROP COLUMN {name}" for name in ("lease_ms", "duration_ms", "tags", "metadata")),
+)
+
+
+@pytest.fixture
+def of_an_early_state(of_the_first_schema, request, monkeypatch):
+    """A database with this version, made while migrations were still being changed, with a run."""
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "HEAD", request.param)
+        upgrade(of_the_first_schema, migrate=True)
+    with of_the_first_schema.writing.begin() as connection:
+        for statement in FIRST_STATE[0 if request.param == "0006" else 1 :]:
+            connection.exec_driver_sql(statement)
+    return of_the_first_schema
+
+
+@pytest.mark.req("R-62")
+@pytest.mark.parametrize("of_an_early_state", ["0002", "0004", "0006"], indirect=True)
+def test_a_database_from_the_first_days_of_a_migration_is_mended(of_an_early_state):
+    """It gets the columns, tables and indexes that were added to the migration later."""
+    upgrade(of_an_early_state, migrate=True)
+    with of_an_early_state.reading.connect() as connection:
+        module.check_tables(connection)
+        database = inspect(connection)
+        for table in METADATA.tables.values():
+            indexes = {index["name"] for index in database.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= indexes
+        assert connection.exec_driver_sql("SELECT count(*) FROM store_info").scalar() == 1
+
+
+@pytest.mark.req("R-62")
+@pytest.mark.parametrize("change", ["ALTER TABLE run_steps DROP COLUMN code_version", "DROP TABLE run_tags"])
+def test_a_database_whose_tables_are_not_those_of_its_version_is_refused(database, change):
+    """When it is opened, and not at the first claim."""
+    upgrade(database, migrate=True)
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql(change)
+    with pytest.raises(SchemaVersionError, match=r"not those of this schema \(no such .*Restore a backup"):
+        RunEngine(store=database.url)
+
+
+@pytest.mark.req("R-62")
+async def test_a_permanent_error_of_the_database_reaches_the_caller_that_waits(store_url):
+    """For example, if a column is dropped while an engine is open: no claim can succeed."""
+    flow = Workflow("flow")
+
+    @flow.step
+    def work() -> int:
+        return 1
+
+    async with RunEngine([flow], store=store_url, max_active_runs=1, poll_ms=20) as engine:
+        database = engine._store.database
+        statement = "ALTER TABLE run_steps RENAME COLUMN code_version TO other"
+        with database.writing.begin() as connection:
+            connection.exec_driver_sql(statement)
+        with pytest.raises((StoreUnavailableError, DBAPIError), match="code_version"):
+            await engine.run("flow")

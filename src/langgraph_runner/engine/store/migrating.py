@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import SchemaVersionError
 from langgraph_runner.engine.store.call_limits import call_deadline, moment_in
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.backends import StoreBackend
 
-__all__ = ["HEAD", "VERSION_TABLE", "downgrade", "schema_version", "upgrade"]
+__all__ = ["HEAD", "VERSION_TABLE", "check_tables", "downgrade", "schema_version", "upgrade"]
 
-_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The migrations of this release. A test compares them with the files."""
 HEAD: Final = _RELEASED[-1]
 """The newest migration, whose schema this release needs."""
@@ -52,11 +53,12 @@ def upgrade(database: StoreBackend, *, migrate: bool) -> None:
         migrate: Whether the schema may be changed.
 
     Raises:
-        SchemaVersionError: The schema is of a later release, must be changed and may not, or belongs to another
-            program.
+        SchemaVersionError: The schema is of a later release, must be changed and may not, belongs to another
+            program, or is not what its version says.
     """
     found = schema_version(database)
     if found == HEAD:
+        _refuse_other_tables(database)
         return
     if found is not None and found not in _RELEASED:
         fix = "It was made by a later release: update langgraph-runner."
@@ -68,6 +70,16 @@ def upgrade(database: StoreBackend, *, migrate: bool) -> None:
             found=found, known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"
         )
     _migrate(database, HEAD)
+
+
+def check_tables(connection: Connection) -> None:
+    """Ask each table for no row of all its columns.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: A table or a column does not exist, or cannot be read.
+    """
+    for table in METADATA.sorted_tables:
+        connection.execute(select(*table.columns).limit(0))
 
 
 def downgrade(database: StoreBackend, to: str) -> int:
@@ -105,6 +117,18 @@ def _migrate(database: StoreBackend, to: str) -> None:
             command.upgrade(config, to)
             if has_limits:  # New tables get their policies, too.
                 database.set_row_security(connection, is_on=True)
+
+
+def _refuse_other_tables(database: StoreBackend) -> None:
+    """Refuse a database of this version whose tables are others than the migrations make."""
+    try:
+        with call_deadline(moment_in(database.call_limit_s)), database.reading.connect() as connection:
+            check_tables(connection)
+    except DBAPIError as error:
+        if not database.is_permanent(error):
+            return  # For example a role that may not read all tables: what it does decides.
+        fix = f"Its tables are not those of this schema ({error.orig}). Restore a backup of the database."
+        raise SchemaVersionError(found=HEAD, known=HEAD, fix=fix) from error
 
 
 def _refuse_foreign(connection: Connection) -> None:

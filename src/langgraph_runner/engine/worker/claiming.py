@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import StepRow
+    from langgraph_runner.engine.worker.health import StoreHealth
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint
 
@@ -34,10 +35,11 @@ _MAX_CLAIMS_AT_ONCE: Final = 16
 class RunClaimer:
     """Claims runs for one engine. Belongs to one event loop."""
 
-    def __init__(self, host: Host, workload: Workload, announcer: Announcer) -> None:
+    def __init__(self, host: Host, workload: Workload, announcer: Announcer, health: StoreHealth) -> None:
         self._host = host
         self._workload = workload
         self._announcer = announcer
+        self._health = health
         self._clock = LeaseClock()
         host.store.database.clock.lease_ms = host.options.lease_ms
         self._claims_at_once = 1
@@ -56,7 +58,9 @@ class RunClaimer:
                 await self._claim_stuck()
                 await self._claim_waiting()
                 await self._claim_own()
+                self._health.note_poll(None)
             except Exception as error:  # The database is away; the next poll tries again.
+                self._health.note_poll(error)
                 workload.runs_may_wait = True
                 log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not workload.has_room():

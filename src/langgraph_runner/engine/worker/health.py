@@ -44,6 +44,8 @@ class StoreHealth:
         self._store = store
         self._runtime = runtime
         self._interrupted: dict[str, _Interruption] = {}
+        self._refusal: _Interruption | None = None
+        """The first error since which no look for waiting runs has succeeded."""
         self._unread: tuple[str, str] | None = None
         """The tenant and the id of the last run that has ended since the file was read back."""
         self._read_at = self._runtime.monotonic()
@@ -58,6 +60,13 @@ class StoreHealth:
     def forget(self, run_id: str) -> None:
         """Forget the interruption of a run."""
         self._interrupted.pop(run_id, None)
+
+    def note_poll(self, error: Exception | None) -> None:
+        """Note how a look for waiting runs has ended: with this error, or well."""
+        if error is None:
+            self._refusal = None
+        elif self._refusal is None:
+            self._refusal = _Interruption(self._runtime.monotonic(), error)
 
     def note_end(self, tenant: str, run_id: str) -> None:
         """Note that a run has ended. At most every 5 seconds its row is read back from the file."""
@@ -105,17 +114,17 @@ class StoreHealth:
             return False
 
     async def check(self, run_id: str) -> None:
-        """Raise if the database keeps a run from resuming.
+        """Raise if the database keeps a run from starting or resuming.
 
         Raises:
             StoreUnavailableError: The database refuses for good (its file or a table is gone), or has refused for a
                 minute.
         """
-        found = self._interrupted.get(run_id)
-        if found is None:
+        interruption = self._interrupted.get(run_id) or self._refusal
+        if interruption is None:
             return
-        away_s = self._runtime.monotonic() - found.since
-        if away_s < _PATIENCE_S and not self._store.database.is_permanent(found.error):
+        away_s = self._runtime.monotonic() - interruption.since
+        if away_s < _PATIENCE_S and not self._store.database.is_permanent(interruption.error):
             return
         try:
             await self._store.write(CheckTables())

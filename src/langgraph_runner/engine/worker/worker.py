@@ -53,7 +53,7 @@ class Worker:
             self._pool = StepPool(host, [announcers.of_steps(queue) for queue in host.step_queues])
         self.health = StoreHealth(host.store, host.runtime)
         self.workload = Workload(host, self._announcer, self.health)
-        self.claimer = RunClaimer(host, self.workload, self._announcer)
+        self.claimer = RunClaimer(host, self.workload, self._announcer, self.health)
         self.creator = RunCreator(host, self.workload, self._announcer)
         self._watch = RunWatch(host.store, host.runtime)
         self.presence = WorkerPresence(host)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, delete, literal_column, or_, select, update
 
 from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.migrating import check_tables
 from langgraph_runner.engine.store.queries.workers import IS_RUNNING, IS_WAITING, TaskKey, is_task
 from langgraph_runner.engine.store.records import Start, StepChange
-from langgraph_runner.engine.store.schema import METADATA, run_workers, step_tasks
+from langgraph_runner.engine.store.schema import run_workers, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
@@ -240,8 +241,7 @@ class CheckTables(Write[None]):
 
     def apply_one(self, connection: Connection) -> None:
         """Ask each table for no row."""
-        for table in METADATA.sorted_tables:
-            connection.execute(select(*table.columns).limit(0))
+        check_tables(connection)
 
 
 _ADD: Final = Prepared(
