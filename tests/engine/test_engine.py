@@ -259,6 +259,42 @@ async def test_an_idempotency_key_is_for_one_request(engine, other, differing):
     assert (refused.value.run_id, refused.value.differing) == (first.id, (differing,))
 
 
+@pytest.mark.req("R-43")
+async def test_the_order_of_json_keys_does_not_make_another_request(tmp_path):
+    """Another client writes the same inputs, metadata, payload and forced steps in another order."""
+    flow = Workflow("orders.v1")
+    flow.step(lambda inputs: inputs["net"], id="net")
+    flow.step(lambda inputs: inputs["tax"], id="tax")
+    flow.on_change("change", reruns=["net"])
+
+    def request(key, pairs):
+        return {
+            "idempotency_key": key,
+            "metadata": {"a": dict(pairs)},
+            "tags": {name: str(value) for name, value in pairs},
+        }
+
+    pairs = ("net", 1), ("tax", 2)
+    runs, updates = set(), set()
+    async with RunEngine([flow], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+        for order in (pairs, pairs[::-1]):
+            names = [name for name, _ in order]
+            run = await engine.run("orders.v1", dict(order), force=names, **request("k", order))
+            change = ChangeRequest("change", dict(order))
+            update = await engine.update(run.id, change, **request("u", order))
+            runs.add(run.id)
+            updates.add(update.id)
+    assert (len(runs), len(updates)) == (1, 1)
+
+
+@pytest.mark.req("R-43")
+async def test_true_is_not_the_number_one_in_a_request(engine):
+    """Python takes them for equal, JSON does not."""
+    await engine.run("campaign.v1", BRIEF, idempotency_key="k", metadata={"a": True})
+    with pytest.raises(IdempotencyConflictError, match="metadata"):
+        await engine.run("campaign.v1", BRIEF, idempotency_key="k", metadata={"a": 1})
+
+
 async def test_events_are_numbered_without_gaps(engine):
     """From the creation of the run to its end."""
     run = await engine.trigger("campaign.v1", BRIEF)

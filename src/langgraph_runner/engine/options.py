@@ -110,7 +110,7 @@ class RunOptions:
             failure_mode=failure_mode,
             max_concurrency=max_concurrency,
             run_timeout_ms=timeout_ms,
-            force=tuple(force),
+            force=tuple(sorted({*force}, key=str)),
             use_cache=use_cache,
         )
 

@@ -73,17 +73,28 @@ class NewRun:
             IdempotencyConflictError: The existing run has other inputs or options.
         """
         compared = {
-            "base run": (self.base_run_id, made.base_run_id),
             "change": (self.change_request, made.change_request),
             "inputs": (self.inputs, made.inputs),
             "options": (self.options, made.options),
-            "priority": (self.priority, made.priority),
-            "tags": (dict(self.tags), json.loads(made.tags or "{}")),
+            "tags": (json.dumps(dict(self.tags)), made.tags or "{}"),
             "metadata": (self.metadata, made.metadata),
         }
-        differing = [name for name, (asked, before) in compared.items() if asked != before]
+        differing = [
+            name
+            for name, (asked, before) in compared.items()
+            if asked != before and _canonical(asked) != _canonical(before)
+        ]
+        if self.base_run_id != made.base_run_id:
+            differing.append("base run")
+        if self.priority != made.priority:
+            differing.append("priority")
         if differing:
             raise IdempotencyConflictError(key=str(self.idempotency_key), run_id=made.id, differing=differing)
+
+
+def _canonical(text: str | bytes | None) -> str:
+    """Return JSON in one form, because another client may write the keys of an object in another order."""
+    return json.dumps(None if text is None else json.loads(text), sort_keys=True)
 
 
 @dataclass(slots=True, kw_only=True)
