@@ -192,15 +192,15 @@ class Process:
 
     folder: Path
 
-    def start(self, *arguments, **environment):
-        """Start the process, with pipes as stdout and stderr."""
+    def start(self, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **environment):
+        """Start the process, with pipes as stdout and stderr unless files are given."""
         return subprocess.Popen(  # noqa: S603 - ours
             [sys.executable, "-m", "langgraph_runner", *arguments],
             cwd=self.folder,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
         )
 

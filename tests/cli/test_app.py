@@ -46,3 +46,18 @@ def test_the_version_is_that_of_the_package():
     """The version is the one in the package metadata."""
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.stdout) == (0, f"langgraph-runner {version('langgraph-runner')}\n")
+
+
+def test_each_option_has_an_environment_variable(cli):
+    """Its name has the command; an option on the command line wins."""
+    (cli.folder / "pool.py").write_text("from langgraph_runner import Workflow\npool = Workflow('pool.v1')\n")
+    environment = {"LANGGRAPH_RUNNER_WORKER_GRACE": "soon", "LANGGRAPH_RUNNER_DB_CURRENT_STORE": "nothing://"}
+    assert "--grace must be a duration" in cli("worker", "--app", "pool:pool", env=environment).err
+    assert "nothing" in cli("db", "current", env=environment).err
+    assert "nothing" not in cli("db", "current", "--store", "sqlite:///x.db", env=environment).err
+
+
+def test_a_wrong_log_level_is_a_usage_error(cli):
+    """The message lists the levels."""
+    refused = cli("serve", env={"LANGGRAPH_RUNNER_LOG_LEVEL": "loud"})
+    assert (refused.code, "'debug', 'info', 'warning', 'error'" in refused.err) == (2, True)

@@ -1,6 +1,7 @@
 """A real server: started, killed, started again, interrupted."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ import requests
 
 from langgraph_runner.server.serving import is_loopback, serve_app
 from tests.server.processes import ENVIRONMENT, Served
+from tests.waiting import eventually_blocking
 
 pytestmark = pytest.mark.req("R-52", "R-54")
 
@@ -73,6 +75,24 @@ def test_a_signal_shuts_the_server_down(tmp_path, ctrl_c, number):
         requests.post(f"{served.url}/runs", json=body, timeout=30).raise_for_status()
         assert served.stop(number) == 0
     assert "Traceback" not in served.log
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_runs_may_end_after_a_signal(tmp_path, ctrl_c, signals):
+    """A second signal hands them back at once."""
+    with Served(tmp_path, "--dev", app="shop:quick") as served:
+        body = {"workflow": "shop.v1", "inputs": {"net": 1, "waits": True}}
+        run = requests.post(f"{served.url}/runs", json=body, timeout=30).json()
+        eventually_blocking(lambda: "step.started" in served.log)
+        served.process.send_signal(signal.SIGTERM)
+        eventually_blocking(lambda: "Stopping" in served.log)
+        if signals == 2:
+            served.process.send_signal(signal.SIGTERM)
+            eventually_blocking(lambda: "Handed back" in served.log)
+        (tmp_path / "go").touch()
+        assert served.process.wait(60) == 0
+        status = json.loads(served.command("status", run["id"], "--json"))["status"]
+    assert status == ("completed" if signals == 1 else "running"), served.log
 
 
 def test_a_request_needs_a_key(tmp_path):

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import db, draw, keys, retention, run, serve, show, worker
-from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE, SERVER_VARIABLE
+from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE, PREFIX, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, Problem, first_line
 from langgraph_runner.cli.session import SERVER, server_option
 from langgraph_runner.errors.codes import ExitCode
@@ -50,6 +50,7 @@ class Commands(TyperGroup):
         """Parse the command line, run the command, and exit."""
         args = [*(sys.argv[1:] if args is None else args)]
         as_json = "--json" in args
+        _hide_variables(self)
         # Typer would print errors in its own form, and exit with its own codes.
         extra["standalone_mode"] = False
         try:
@@ -85,11 +86,12 @@ def make_app(*, is_rich: bool) -> typer.Typer:
     application = typer.Typer(
         name="langgraph-runner",
         cls=Commands,
-        help="Run workflows durably, follow them, and rebuild them for a change.",
+        help="Run workflows durably, follow them, and rebuild them for a change.\n\n"
+        f"Each option has an environment variable, such as {PREFIX}_WORKER_MAX_RUNS for `worker --max-runs`.",
         no_args_is_help=True,
         rich_markup_mode=markup,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
     )
     application.callback()(_set_server)
     for name, functions in COMMANDS:
@@ -112,6 +114,14 @@ def make_app(*, is_rich: bool) -> typer.Typer:
     keys_group.command("revoke")(keys.revoke)
     application.add_typer(keys_group, name="keys", rich_help_panel=panel("Serve"))
     return application
+
+
+def _hide_variables(command: Any) -> None:
+    """Leave out of the help the variables that follow from the names of command and option."""
+    for option in command.params:
+        option.show_envvar = option.envvar is not None
+    for each in getattr(command, "commands", {}).values():
+        _hide_variables(each)
 
 
 def _print_version(is_given: bool) -> None:

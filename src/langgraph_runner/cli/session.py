@@ -24,6 +24,7 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from langgraph_runner.cli.logs import LogFormat, LogLevel
     from langgraph_runner.client import RunClient
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.engine.worker.workload import TakesOn
@@ -135,12 +136,16 @@ class Session:
         work: Callable[[RunEngine], Awaitable[T]],
         *,
         command: str,
+        log: tuple[LogLevel, LogFormat | None],
         takes_on: TakesOn,
         **options: Any,
     ) -> T:
-        """Let the engine also run the runs that other processes trigger: those that `takes_on` names."""
+        """Let the engine also run the runs that other processes trigger: those that `takes_on` names.
+
+        Meanwhile events are logged with this level and format.
+        """
         self.refuse_server(command, fix=f"Leave out --server and {SERVER_VARIABLE}.")
-        return self._with_engine(work, takes_on=takes_on, needs_app=True, **options)
+        return self._with_engine(work, takes_on=takes_on, needs_app=True, log=log, **options)
 
     def refuse_server(self, command: str, *, fix: str = _RUN_ON_THE_SERVER) -> None:
         """Refuse `--server` for a command that needs the database. `fix` says what to do instead."""
@@ -210,7 +215,12 @@ class Session:
             return asyncio.run(main())
 
     def _with_engine(
-        self, work: Callable[[RunEngine], Awaitable[T]], *, takes_on: TakesOn, **options: Any
+        self,
+        work: Callable[[RunEngine], Awaitable[T]],
+        *,
+        takes_on: TakesOn,
+        log: tuple[LogLevel, LogFormat | None] | None = None,
+        **options: Any,
     ) -> T:
         from langgraph_runner.cli.arguments.app_loader import load_engine
         from langgraph_runner.cli.database_errors import database_errors
@@ -222,8 +232,20 @@ class Session:
 
         with self.out.reserved_for_json():
             engine, store = load_engine(self.app, self.store, **options)
-            with database_errors(store), _handlers_restored():
+            with database_errors(store), _handlers_restored(), _logging(log):
                 return asyncio.run(main())
+
+
+@contextmanager
+def _logging(log: tuple[LogLevel, LogFormat | None] | None) -> Iterator[None]:
+    """Log to stderr with this level and format; not at all if it is None. The app had its turn to configure a log."""
+    if log is None:
+        yield
+        return
+    from langgraph_runner.cli.logs import log_to_stderr  # imports structlog
+
+    with log_to_stderr(*log):
+        yield
 
 
 def _open_client(server: ServerOption) -> RunClient:

@@ -45,6 +45,7 @@ __all__ = [
     "answers",
     "checked",
     "handle_problems",
+    "log_failure",
 ]
 
 LOGGER: Final = "langgraph_runner.server"
@@ -231,7 +232,7 @@ async def _answer_package_error(request: Request, error: NodeRunnerError) -> Res
         # The text of the error says where the database is, which callers must not learn.
         return await _answer_database_error(request, error)
     if isinstance(error, ArtifactUnavailableError):  # The same holds for the storage of files.
-        _log_failure(request, error)
+        log_failure(request, error)
         return _response(request, error.code, MEANING_OF_CODE[error.code], raised=error)
     cause = validation_error_of(error)
     found = (
@@ -259,13 +260,13 @@ async def _answer_http_error(request: Request, error: HTTPException) -> Response
 
 
 async def _answer_database_error(request: Request, error: Exception) -> Response:
-    _log_failure(request, error)
+    log_failure(request, error)
     return _response(request, ErrorCode.STORE_UNAVAILABLE, MEANING_OF_CODE[ErrorCode.STORE_UNAVAILABLE])
 
 
 def answer_unexpected(request: Request, error: Exception) -> Response:
     """Answer an exception that the service does not expect. The log gets the details, the caller does not."""
-    _log_failure(request, error)
+    log_failure(request, error)
     detail = "The server failed. Its log has the details under this request id."
     return _response(request, ApiCode.INTERNAL, detail)
 
@@ -336,14 +337,15 @@ def _pointer(location: Sequence[Any]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _log_failure(request: Request, error: Exception) -> None:
+def log_failure(request: Request, error: Exception) -> None:
+    """Log an exception that the caller does not get to see."""
     emit(
         LOGGER,
         logging.ERROR,
         "request.failed",
         request_id=request.scope.get("request_id", ""),
         method=request.method,
-        path=request.url.path,
+        path=sanitize_text(request.url.path),
         error_type=type(error).__name__,
         error=sanitize_text(str(error), max_chars=_MAX_DETAIL_CHARS),
         stack=sanitize_stack(error),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -17,7 +18,8 @@ from langgraph_runner.server.auth.callers import DevAuth
 from langgraph_runner.server.http.connections import connection_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from types import FrameType
 
     from fastapi import FastAPI
 
@@ -42,6 +44,7 @@ async def serve_app(
     dev_tenant: str | None,
     requests_per_s: float,
     on_listening: Callable[[str], None],
+    on_stopping: Callable[[asyncio.Event], Awaitable[None]] | None = None,
 ) -> None:
     """Serve an engine until SIGINT or SIGTERM.
 
@@ -52,6 +55,8 @@ async def serve_app(
         dev_tenant: Serve every request for this tenant, without keys; None to require API keys.
         requests_per_s: How many requests per second a key may send; without keys there is no limit.
         on_listening: Called with the URL once the server listens.
+        on_stopping: Awaited after the first signal, when no request is open, before the engine is closed. Its event
+            is set at a second signal.
 
     Raises:
         OSError: The port is in use, or the address does not belong to this machine.
@@ -62,31 +67,54 @@ async def serve_app(
         app = create_app(engine, auth=[DevAuth(dev_tenant)], requests_per_s=math.inf)
         # Without keys, a web page whose host name resolves to this machine (DNS rebinding) could send any request.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK_NAMES)
-    await _listen(app, host=host, port=port, on_listening=on_listening)
+    with _listening_socket(host, port) as (listening, address):
+        server = _Server(app, lambda: on_listening(address), handle_signals=True)
+        if on_stopping is not None:
+            _await_before_shutdown(app, lambda: on_stopping(server.stopped_again))
+        await server.serve(sockets=[listening])
 
 
-async def serve_health(
-    engine: RunEngine, *, host: str, port: int, on_listening: Callable[[str], None]
-) -> None:
-    """Serve the health and the metrics of a worker until cancelled. Signals are left to the worker.
+@contextlib.asynccontextmanager
+async def serve_health(engine: RunEngine, *, host: str, port: int) -> AsyncIterator[str]:
+    """Serve the health and the metrics of a worker until the block ends. Signals are left to the worker.
 
     Args:
         engine: The engine of the worker.
         host: The address to listen on. No key is needed: everyone who can reach it sees the metrics.
         port: The port to listen on; 0 picks a free one.
-        on_listening: Called with the URL once the server listens.
+
+    Yields:
+        The URL.
 
     Raises:
         OSError: The port is in use, or the address does not belong to this machine.
     """
-    await _listen(
-        create_health_app(engine), host=host, port=port, on_listening=on_listening, handle_signals=False
-    )
+    with _listening_socket(host, port) as (listening, address):
+        server = _Server(create_health_app(engine), lambda: None, handle_signals=False)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield address
+        finally:
+            server.should_exit = True  # A cancelled server would log the cancellation as an error.
+            await serving
 
 
-async def _listen(
-    app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None], handle_signals: bool = True
-) -> None:
+def _await_before_shutdown(app: FastAPI, work: Callable[[], Awaitable[None]]) -> None:
+    """Await `work` before the application shuts down, which closes its engine."""
+    lifespan = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def with_work(app: FastAPI) -> AsyncIterator[Any]:
+        async with lifespan(app) as state:
+            yield state
+            await work()
+
+    app.router.lifespan_context = with_work
+
+
+@contextlib.contextmanager
+def _listening_socket(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """Bind a socket, and give it with its URL."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only if the protocol is given. Without it a response can wait 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
@@ -95,10 +123,18 @@ async def _listen(
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
         try:
             listening.bind((host, port))
+            listening.listen()  # From now on connections wait for the server.
         except OSError as error:
             raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
         url_host = f"[{host}]" if family is socket.AF_INET6 else host
         address = f"http://{url_host}:{listening.getsockname()[1]}"
+        yield listening, address
+
+
+class _Server(uvicorn.Server):
+    """Calls back when it listens, and does not handle signals that the process ignores, as background jobs do."""
+
+    def __init__(self, app: FastAPI, on_listening: Callable[[], None], *, handle_signals: bool) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -109,16 +145,10 @@ async def _listen(
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        await _Server(config, lambda: on_listening(address), handle_signals).serve(sockets=[listening])
-
-
-class _Server(uvicorn.Server):
-    """Calls back when it listens, and does not handle signals that the process ignores, as background jobs do."""
-
-    def __init__(
-        self, config: uvicorn.Config, on_listening: Callable[[], None], handle_signals: bool
-    ) -> None:
         super().__init__(config)
+        self.stopped_again = asyncio.Event()
+        """Set at the second signal."""
+        self._loop = asyncio.get_running_loop()
         self._on_listening = on_listening
         self._handle_signals = handle_signals
 
@@ -127,6 +157,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_listening()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle a signal, outside the event loop."""
+        del sig, frame
+        if self.should_exit:
+            self._loop.call_soon_threadsafe(self.stopped_again.set)
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -228,6 +228,7 @@ def test_health_and_metrics_need_no_key(worker):
     )
     working.signal(signal.SIGTERM)
     assert working.process.wait(60) == 0
+    assert "Traceback" not in working.output
 
 
 def test_a_port_in_use_is_an_error(worker):

@@ -13,6 +13,8 @@ from langgraph_runner.cli.environment import (
     ARTIFACTS_VARIABLE,
     CACHE_VARIABLE,
     DISPATCH_VARIABLE,
+    LOG_FORMAT_VARIABLE,
+    LOG_LEVEL_VARIABLE,
     STORE_VARIABLE,
     TENANT_VARIABLE,
 )
@@ -31,8 +33,11 @@ __all__ = [
     "Dispatch",
     "FailureMode",
     "Force",
+    "Grace",
     "IdempotencyKey",
     "Json",
+    "LogFormat",
+    "LogLevel",
     "MaxConcurrency",
     "NoCache",
     "OlderThan",
@@ -113,6 +118,24 @@ Artifacts = Annotated[
         metavar="FOLDER|URL",
         help=f"Where files that steps save are kept: a folder, or s3://... Default: {ARTIFACTS_VARIABLE}.",
     ),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    typer.Option(
+        "--log-level", envvar=LOG_LEVEL_VARIABLE, help="Log events of this level and above on stderr."
+    ),
+]
+LogFormat = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        "--log-format",
+        envvar=LOG_FORMAT_VARIABLE,
+        help="The form of the log. Default: text on a terminal, else one JSON object a line.",
+    ),
+]
+Grace = Annotated[
+    str,
+    typer.Option("--grace", metavar="DURATION", help="How long runs may continue after the first signal."),
 ]
 Tenant = Annotated[str, tenant_option("The tenant that owns the runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]

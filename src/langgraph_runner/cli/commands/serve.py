@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import Session
+from langgraph_runner.cli.stopping import let_runs_end, read_grace
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -38,8 +40,15 @@ def serve(
     dispatch: options.Dispatch = None,
     cache: options.Cache = None,
     artifacts: options.Artifacts = None,
+    grace: options.Grace = "30s",
+    log_level: options.LogLevel = "info",
+    log_format: options.LogFormat = None,
 ) -> None:
-    """Serve workflows over HTTP, and run them. `keys create` makes the API key of a caller."""
+    """Serve workflows over HTTP, and run them. `keys create` makes the API key of a caller.
+
+    After a signal the service accepts no further requests, and its runs may continue for `--grace`. A second signal
+    hands them back at once.
+    """
     from langgraph_runner.server.serving import is_loopback, serve_app
 
     if dev and not is_loopback(host):
@@ -48,6 +57,7 @@ def serve(
             f"--host must be a loopback address with --dev, which requires no API key, got {host!r}."
             " Leave out --host, or --dev.",
         )
+    read_grace(grace)  # Refuses a wrong value now, not at the end.
     session = Session(app, store, tenant)
 
     def print_address(address: str) -> None:
@@ -60,6 +70,9 @@ def serve(
             session.out.line(f"Create an API key: {session.hint('keys', 'create', 'NAME')}")
 
     async def work(engine: RunEngine) -> None:
+        async def end_runs(stop: asyncio.Event) -> None:
+            await let_runs_end(engine, grace, stop, session.out)
+
         await serve_app(
             engine,
             host=host,
@@ -67,9 +80,16 @@ def serve(
             dev_tenant=tenant if dev else None,
             requests_per_s=requests_per_s,
             on_listening=print_address,
+            on_stopping=None if api_only else end_runs,
         )
 
     takes_on: TakesOn = "none" if api_only else "all"
     session.serve(
-        work, command="serve", takes_on=takes_on, dispatch=dispatch, cache=cache, artifacts=artifacts
+        work,
+        command="serve",
+        log=(log_level, log_format),
+        takes_on=takes_on,
+        dispatch=dispatch,
+        cache=cache,
+        artifacts=artifacts,
     )

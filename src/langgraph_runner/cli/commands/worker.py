@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.arguments.values import read_duration
 from langgraph_runner.cli.session import Session, add_handlers, remove_handlers
+from langgraph_runner.cli.stopping import let_runs_end, read_grace
 from langgraph_runner.engine.checks import MAX_AT_ONCE
 
 if TYPE_CHECKING:
@@ -57,12 +57,7 @@ def worker(
             help="How many steps at once, of all runs together. Default: 64.",
         ),
     ] = None,
-    grace: Annotated[
-        str,
-        typer.Option(
-            "--grace", metavar="DURATION", help="How long runs may continue after the first signal."
-        ),
-    ] = "30s",
+    grace: options.Grace = "30s",
     port: Annotated[
         int | None,
         typer.Option(
@@ -73,13 +68,15 @@ def worker(
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="The address of --port.")] = "127.0.0.1",
+    log_level: options.LogLevel = "info",
+    log_format: options.LogFormat = None,
 ) -> None:
     """Run what other processes trigger.
 
     After a signal the worker starts no further run, and its runs may continue for `--grace`. A second signal hands
     them back at once. A worker without `--queue` leaves steps that name a queue to workers with `--queue`.
     """
-    grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
+    read_grace(grace)  # Refuses a wrong value now, not at the end.
     session = Session(app, store)
 
     async def work(engine: RunEngine) -> None:
@@ -88,17 +85,12 @@ def worker(
             subject = f"steps of queue {', '.join(queue)} in {names}" if queue else names
             session.out.line(f"Working on {subject}.")
             await first.wait()
-            session.out.line(
-                f"Stopping: runs may continue for {grace}. A second signal hands them back at once."
-            )
-            is_drained = await _drain(engine, grace_ms, second)
-        session.out.line(
-            "All runs have ended." if is_drained else "Handed back the runs that have not ended."
-        )
+            await let_runs_end(engine, grace, second, session.out)
 
     session.serve(
         work,
         command="worker",
+        log=(log_level, log_format),
         takes_on="none" if queue else "all",
         step_queues=queue or None,
         defaults={"step_queues": ()},
@@ -109,17 +101,6 @@ def worker(
         max_active_runs_per_tenant=max_runs_per_tenant,
         max_concurrency=max_steps,
     )
-
-
-async def _drain(engine: RunEngine, grace_ms: float, stop: asyncio.Event) -> bool:
-    """Let runs end until the grace period is over or `stop` is set. Return whether all runs have ended."""
-    draining = asyncio.create_task(engine.drain(grace_ms))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({draining, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    is_drained = draining.done() and draining.result()
-    for task in (draining, stopping):
-        task.cancel()
-    return is_drained
 
 
 @contextlib.asynccontextmanager
@@ -148,20 +129,6 @@ async def _health_server(
         return
     from langgraph_runner.server.serving import serve_health
 
-    listening = asyncio.Event()
-
-    def print_address(address: str) -> None:
+    async with serve_health(engine, host=host, port=port) as address:
         session.out.line(f"Health and metrics at {address}/healthz, /readyz and /metrics.")
-        listening.set()
-
-    serving = asyncio.create_task(serve_health(engine, host=host, port=port, on_listening=print_address))
-    waiting = asyncio.create_task(listening.wait())
-    try:
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving  # Raises the reason why it cannot listen.
         yield
-    finally:
-        for task in (serving, waiting):
-            task.cancel()
-        await asyncio.gather(serving, waiting, return_exceptions=True)

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.dispatch.dispatcher import RUN_ORCHESTRATION, RUN_STEPS
 from langgraph_runner.engine.logs import log_event
+from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -149,6 +150,13 @@ class BullMQDispatcher:
                 # BullMQ counts jobs from 1 again when Redis was emptied.
                 return await handle(f"{job.id}:{job.timestamp}", job.data)
             except ValueError as error:  # It would be rejected again.
+                log_event(
+                    logging.WARNING,
+                    "dispatch.job_refused",
+                    job_id=sanitize_text(str(job.id), max_chars=checks.MAX_KEY),
+                    queue=self._name,
+                    error=sanitize_text(str(error)),
+                )
                 raise UnrecoverableError(str(error)) from error
 
         # `Any`, because BullMQ's types lack some of its options.

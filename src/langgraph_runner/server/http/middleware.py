@@ -1,17 +1,21 @@
-"""`RequestMiddleware`: for every request an id, limits on its size and time, metrics, and headers for browsers."""
+"""`RequestMiddleware`: for each request an id, limits on size and time, metrics, a log event, and headers."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from langgraph_runner.errors.logs import emit, is_enabled
+from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-from langgraph_runner.server.problems import answer_unexpected
+from langgraph_runner.server.problems import LOGGER, answer_unexpected, log_failure
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -31,6 +35,10 @@ _DEFAULT_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that are asked every few seconds: these are logged at debug."""
+_MAX_PATH: Final = 300
+"""How many characters of a path are logged."""
 _NO_ROUTE: Final = "none"
 """The label of unknown paths: a label for each path that clients invent would grow without bound."""
 
@@ -89,15 +97,17 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        scope["caller"] = None  # Set once the caller is authenticated.
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         scope["request_id"] = request_id.decode()
         started = REAL_RUNTIMES.awaiting.monotonic()
         has_begun = False
+        status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal has_begun
+            nonlocal has_begun, status
             if message["type"] == "http.response.start":
-                has_begun = True
+                has_begun, status = True, message["status"]
                 headers = [*message.get("headers", ()), *_HEADERS, (b"x-request-id", request_id)]
                 names = {name.lower() for name, _ in headers}
                 headers += [(name, value) for name, value in _DEFAULT_HEADERS if name not in names]
@@ -109,8 +119,11 @@ class RequestMiddleware:
             await self._app(scope, self._limited(receive), send_with_headers)
         except Exception as error:
             if has_begun:
+                log_failure(Request(scope), error)
                 raise  # The server closes the connection: half a response must not look like a whole one.
             await answer_unexpected(Request(scope), error)(scope, receive, send_with_headers)
+        finally:
+            _log_request(scope, status, REAL_RUNTIMES.awaiting.monotonic() - started)
 
     def _new_id(self) -> bytes:
         # A counter: random bytes of the system would make each request wait for the threads that read the database.
@@ -141,3 +154,27 @@ class RequestMiddleware:
             return message
 
         return limited
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    """Log a request and its response, without headers and without the query, which may hold secrets."""
+    level = logging.INFO
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        level = logging.WARNING
+    elif scope["path"] in _PROBES:
+        level = logging.DEBUG
+    if not is_enabled(LOGGER, level):
+        return
+    caller = scope["caller"]
+    fields = {} if caller is None else {"tenant": caller.tenant, "actor": caller.actor}
+    emit(
+        LOGGER,
+        level,
+        "request.completed" if status else "request.aborted",
+        method=scope["method"],
+        path=sanitize_text(scope["path"][:_MAX_PATH]),
+        status=status or None,
+        duration_ms=round(seconds * 1_000, 3),
+        **fields,
+        request_id=scope["request_id"],
+    )

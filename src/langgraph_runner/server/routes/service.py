@@ -169,6 +169,7 @@ class AuthenticatedRoute(APIRoute):
             call = kind(request.scope, request.receive)
             guard = call.service.guard
             call.caller = await guard.admit(request.headers.get("authorization", ""), kind.needed)
+            request.scope["caller"] = call.caller
             return await handle(call)
 
         return authenticated
