@@ -18,10 +18,12 @@ from langgraph_runner.engine.store import RunStore, backends, writer
 from langgraph_runner.engine.store.backends import sqlite
 from langgraph_runner.engine.store.commands import (
     AdvanceRun,
+    CancelRun,
     ClaimRun,
     CreateRun,
     DeleteRuns,
     DeleteUnusedOutputs,
+    Heartbeat,
     ReleaseRuns,
     base,
 )
@@ -44,10 +46,10 @@ def store(store_url):
 
 def new(run_id, owner=None, **values):
     """A run with one step, claimed by `owner`."""
+    values = {"tenant": "t", **values}
     return NewRun(
         id=run_id,
         root_run_id=run_id,
-        tenant="t",
         workflow="w",
         version="1",
         trigger="manual",
@@ -137,6 +139,53 @@ async def test_a_base_run_stays_until_the_run_that_reads_it_is_created(store):
         deleting = asyncio.ensure_future(store.write(DeleteRuns(["base"])))
         await eventually(lambda: waiting(store))
     assert await deleting == 1
+
+
+@contextlib.contextmanager
+def impatient(store):
+    """A transaction of another process, in which a statement that waits for a lock fails."""
+    with store.database.reading.connect() as connection, connection.begin():
+        connection.execute(text("SET LOCAL lock_timeout = 500"))
+        yield connection
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-60")
+async def test_claims_with_limits_do_not_wait_for_each_other(store):
+    """Two engines search the tenants from different places. Each skips a tenant whose runs the other is counting."""
+    for tenant in "ab":
+        for number in "12":
+            await store.write(CreateRun(new(tenant + number, tenant=tenant)))
+
+    def claimed(connection, owner, after):
+        claim = ClaimRun(owner, 60_000, ("w",), limits=2, after=after)
+        (run,) = ClaimRun.apply(connection, [claim])
+        return run and run.run_id
+
+    with impatient(store) as first, impatient(store) as second:
+        assert [claimed(first, "1", ""), claimed(second, "2", "a")] == ["a1", "b1"]
+        assert [claimed(first, "1", "a"), claimed(second, "2", "b")] == ["a2", "b2"]
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("kind", [CancelRun, Heartbeat])
+async def test_a_group_locks_its_runs_before_anything_else(store, kind):
+    """It waits for a run without holding the cache keys for which the owner of that run may wait."""
+    first, second = await made(store, "first", "a"), await made(store, "second", "b")
+    on_first = CancelRun("first", "t", "x") if kind is CancelRun else Heartbeat("a", 60_000, {"first": 1})
+    loop = asyncio.get_running_loop()
+    group = [
+        writer._Submitted(each, loop.create_future(), loop) for each in (starting(second, "b"), on_first)
+    ]
+    with impatient(store) as connection:
+        AdvanceRun.apply(connection, [AdvanceRun("first", "t", first.fence, seq=first.seq)])
+        with store.database.writing.connect() as other:
+            writing = asyncio.ensure_future(asyncio.to_thread(writer._write_group, other, group))
+            await eventually(lambda: waiting(store))
+            (started,) = AdvanceRun.apply(connection, [starting(first, "a")])
+            connection.commit()
+            (advanced, _) = await writing
+    assert (started.held, advanced.held) == (frozenset(), {"s"})
 
 
 class Conflicting(Write[int]):

@@ -266,7 +266,7 @@ class _Nothing(Write[None]):
 class First(Write[list[str]]):
     """Records the order in which the writes of a group were applied."""
 
-    comes_first = True
+    turn = 0
     order: list[str]
 
     @classmethod
@@ -278,17 +278,31 @@ class First(Write[list[str]]):
 
 
 class Later(First):
-    """The same, but it keeps its place in the group."""
+    """The same, with a later turn."""
 
-    comes_first = False
+    turn = 2
 
 
-async def test_what_comes_first_is_applied_first_and_each_gets_its_own_result(handing):
+async def test_writes_of_a_group_are_applied_in_their_turns_and_each_gets_its_own_result(handing):
     """So creating and advancing runs need few statements, in any order."""
     order, others = [], []
     writes = [Later(order), First(order), Later(others), First(order)]
     assert await as_one_group(handing, writes) == [order, order, others, order]
     assert order == ["First", "First", "Later"]
+
+
+@dataclass
+class Long(First):
+    """The same, but with a transaction of its own."""
+
+    is_long = True
+
+
+async def test_a_long_write_has_a_transaction_of_its_own(handing):
+    """It holds locks for long, and other writes should not hold theirs as long. The order is kept."""
+    order = []
+    await as_one_group(handing, [Later(order), Long(order), First(order), Long(order), Later(order)])
+    assert order == ["Later", "Long", "First", "Long", "Later"]
 
 
 async def test_others_get_their_turns_between_those_who_are_woken(handing):

@@ -16,15 +16,17 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.call_limits import call_deadline, limit_of, moment_in, seconds_left
-from langgraph_runner.engine.store.statements import show_rows_of
+from langgraph_runner.engine.store.schema import runs
+from langgraph_runner.engine.store.statements import Prepared, any_of, show_rows_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
@@ -55,10 +57,17 @@ class Write(Generic[ResultT]):
     With row-level security, a write with an attribute `tenant` sees and changes the rows of that tenant only.
     """
 
-    comes_first: ClassVar[bool] = False
-    """Whether it may be applied before all others of its group, because it changes nothing that they read."""
+    turn: ClassVar[int] = 2
+    """When it is applied within its group, so that every transaction locks in one order (see `commands.base`):
+
+    0 creates runs, 1 advances them, 2 is everything else, 3 and 4 write tasks.
+    """
     is_long: ClassVar[bool] = False
-    """Whether it works on any number of runs, and so may take ten times longer."""
+    """Whether it works on any number of runs, so it has a transaction of its own, which may take ten times longer."""
+
+    def locked_runs(self) -> Iterable[str]:
+        """Return the ids of the runs whose rows it locks, and waits for."""
+        return ()
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
@@ -105,6 +114,8 @@ class GroupWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._next: _Submitted | None = None
+        """A write that has left the queue, and needs a transaction of its own."""
         self._thread = threading.Thread(target=self._work, name="langgraph-runner-writer", daemon=True)
         self._is_closed = False
         self._closing = threading.Lock()
@@ -164,18 +175,23 @@ class GroupWriter:
                 connection.close()
 
     def _next_group(self) -> list[_Submitted]:
-        """Wait for a write; return it with those behind it. Empty at the end."""
-        first = self._queue.get()
-        return [] if first is _STOP else [first, *self._take_waiting(_MAX_GROUP - 1)]
+        """Wait for a write; return it with those behind it. A long write is alone. Empty at the end."""
+        first, self._next = self._next or self._queue.get(), None
+        if first is _STOP:
+            return []
+        return [first] if first.write.is_long else [first, *self._take_waiting(_MAX_GROUP - 1)]
 
     def _take_waiting(self, most: float = math.inf) -> list[_Submitted]:
-        """Take the writes that are waiting."""
+        """Take the writes that are waiting, up to the next long one."""
         waiting: list[_Submitted] = []
         with contextlib.suppress(queue.Empty):
             while len(waiting) < most:
                 submitted = self._queue.get_nowait()
                 if submitted is _STOP:
                     self._queue.put(_STOP)
+                    break
+                if submitted.write.is_long:
+                    self._next = submitted
                     break
                 waiting.append(submitted)
         return waiting
@@ -285,6 +301,7 @@ def _write_group(connection: Connection, group: list[_Submitted]) -> list[Any] |
         try:
             with transaction:
                 _allow_time(connection, group)
+                _lock_runs(connection, group)
                 for kind, writes in _by_kind(group):
                     show_rows_of(connection, _tenants(writes))
                     results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
@@ -318,13 +335,29 @@ def _tenants(writes: list[Write[Any]]) -> set[str] | None:
 
 
 def _by_kind(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]]]:
-    """Group neighbours of one class, so that the order between classes is kept."""
-    kinds: list[tuple[type[Write[Any]], list[Any]]] = []
-    for write, _, _ in sorted(group, key=lambda each: not each.write.comes_first):
-        if not kinds or kinds[-1][0] is not type(write):
-            kinds.append((type(write), []))
-        kinds[-1][1].append(write)
-    return kinds
+    """Group the writes by their class, in the order of their turns."""
+    kinds: dict[type[Write[Any]], list[Any]] = {}
+    for write, _, _ in group:
+        kinds.setdefault(type(write), []).append(write)
+    return sorted(kinds.items(), key=lambda kind: kind[0].turn)
+
+
+def _lock_runs(connection: Connection, group: list[_Submitted]) -> None:
+    """Lock the rows of all runs of a group with writes of several classes, before any of them locks anything else.
+
+    Writes of one class lock the rows themselves.
+    """
+    if backend_of(connection).has_one_writer or len({type(each.write) for each in group}) == 1:
+        return
+    ids = {run_id for each in group for run_id in each.write.locked_runs()}
+    if ids:
+        show_rows_of(connection, None)
+        _LOCK_RUNS.ask(connection, ids=[*ids])
+
+
+_LOCK_RUNS: Final = Prepared(
+    select(runs.c.id).where(any_of(runs.c.id, bindparam("ids"))).order_by(runs.c.id).with_for_update()
+)
 
 
 class _Waking:

@@ -141,6 +141,13 @@ class StoreBackend(ABC):
         """
         raise NotImplementedError
 
+    def try_lock(self, connection: Connection, number: int) -> bool:
+        """Lock a number like `lock`, but return False instead of waiting if another transaction has the lock.
+
+        Never called if `has_one_writer`.
+        """
+        raise NotImplementedError
+
     # SQL
 
     @abstractmethod

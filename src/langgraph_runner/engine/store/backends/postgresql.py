@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import JSON, URL, cast, create_engine, event, func, inspect, make_url, text
+from sqlalchemy import JSON, URL, cast, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql
 
 from langgraph_runner.engine.store.backends.base import READERS, StoreBackend
@@ -87,6 +87,10 @@ class PostgreSQLBackend(StoreBackend):
     def lock(self, connection: Connection, numbers: Sequence[int], *, shared: Sequence[int] = ()) -> None:
         """Take advisory locks, which end with the transaction."""
         connection.execute(_LOCK, {"shared": [*shared], "numbers": [*numbers]})
+
+    def try_lock(self, connection: Connection, number: int) -> bool:
+        """Try to take an advisory lock, which ends with the transaction."""
+        return bool(connection.execute(select(func.pg_try_advisory_xact_lock(number))).scalar())
 
     def insert(self, table: Table) -> Any:
         """Return PostgreSQL's own `insert()`."""

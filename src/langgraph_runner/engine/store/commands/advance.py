@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import Connection, Integer, bindparam, case, func, null, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, func, null, select, tuple_, update
 
 from langgraph_runner.engine.store.commands.base import (
     CANCEL_STEPS,
@@ -16,6 +16,7 @@ from langgraph_runner.engine.store.commands.base import (
     add_events,
     last_seq,
     lock_keys,
+    lock_rows,
 )
 from langgraph_runner.engine.store.commands.start import (
     Accepted,
@@ -33,7 +34,7 @@ from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from langgraph_runner.engine.store.records import StepChange
 
@@ -46,6 +47,12 @@ __all__ = ["AdvanceRun", "Advanced"]
 @dataclass(slots=True)
 class AdvanceRun(RunProgress, Write[Advanced]):
     """Write the progress of a run in one transaction: outputs, rows of steps, cache entries, events, and its end."""
+
+    turn: ClassVar[int] = 1
+
+    def locked_runs(self) -> Iterable[str]:
+        """Return the run."""
+        return (self.run_id,)
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
@@ -194,12 +201,15 @@ def _write_cache(connection: Connection, ended: _Ended, now: int) -> None:
         for write, step in ended
         if step.cache_scope is not None
     }
-    _UPSERT_CACHE.run(connection, [rows[key] for key in sorted(rows)])
     hits = [
         {"tenant": write.tenant, "key": step.cache_key, "last_hit_at": now}
         for write, step in ended
         if step.cache_hit
     ]
+    if rows and hits:  # Each statement locks in the order of the keys, but not both together.
+        keys = {*rows, *((hit["tenant"], hit["key"]) for hit in hits)}
+        lock_rows(connection, step_cache, tuple_(step_cache.c.tenant_id, step_cache.c.cache_key).in_(keys))
+    _UPSERT_CACHE.run(connection, [rows[key] for key in sorted(rows)])
     _HIT.run(connection, sorted(hits, key=lambda hit: (hit["tenant"], hit["key"])))
 
 
@@ -220,7 +230,8 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
     )
     rest = [each.write for each in ended if each.status != "completed"]
     routed = [each.write for each in ended if each.write.has_tasks]
-    DROP_TASKS.run(connection, [{"run": each.run_id, "tenant": each.tenant} for each in routed])
+    dropped = [{"run": each.run_id, "tenant": each.tenant} for each in routed]
+    DROP_TASKS.run(connection, sorted(dropped, key=lambda run: run["run"]))
     CANCEL_STEPS.run(
         connection, [{"run": each.run_id, "tenant": each.tenant, "completed_at": now} for each in rest]
     )
@@ -231,6 +242,7 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
 _CURRENT: Final = Prepared(
     select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason, now_ms().label("now"))
     .where(any_of(runs.c.id, bindparam("ids")), any_of(runs.c.tenant_id, bindparam("tenants")))
+    .order_by(runs.c.id)
     .with_for_update(of=runs)
 )
 _INSERT_OUTPUT: Final = Prepared(lambda backend: backend.insert_missing(outputs), *outputs.c.keys())

@@ -5,10 +5,23 @@ statement does not see the uncommitted rows of another process. So two processes
 milliseconds would both find nothing. A transaction therefore first locks the cache keys that it starts, stores or
 hits; what it reads afterwards includes all commits of earlier holders of the locks.
 
-A claim that counts the runs of a tenant locks the tenant first, so that two claims do not count the same runs.
+Every transaction locks in one order, which rules out deadlocks. Rows of one table are locked in the order of their
+keys:
 
-Every transaction locks in one order, which rules out deadlocks: tenants, rows of `runs`, the references lock, cache
-keys in ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
+1. rows of `runs`;
+2. the references lock;
+3. idempotency keys, by inserting rows of `runs`;
+4. the lock of all cache keys, then cache keys in ascending order;
+5. rows of `outputs`;
+6. rows of `step_cache`;
+7. rows of `step_tasks`.
+
+A transaction with writes of several classes keeps this order by `Write.turn`, and by locking all its rows of `runs`
+at the beginning.
+
+A claim waits for no lock, so it may take locks in any order. It skips runs that other transactions have locked.
+Before it counts the runs of a tenant, it takes the lock of the tenant, so that two claims do not count the same runs.
+If another transaction has that lock, the claim skips the tenant.
 
 Transactions that add references to outputs share the references lock. A transaction that deletes unreferenced outputs
 holds it alone.
@@ -40,12 +53,15 @@ __all__ = [
     "last_seq",
     "lock_keys",
     "lock_references_alone",
-    "lock_tenant",
+    "lock_rows",
     "of_run",
+    "try_lock_tenant",
 ]
 
 _REFERENCES: Final = 7_205_759_403_792_794
 """The key of the references lock: any constant that other users of the database are unlikely to choose."""
+_ALL_KEYS: Final = _REFERENCES + 1
+"""The key of the lock that stands for all cache keys."""
 _MAX_KEYS: Final = 500
 """PostgreSQL keeps all locks of all sessions in one table of some 6,400 entries by default."""
 
@@ -64,7 +80,17 @@ CANCEL_STEPS: Final = Prepared(
     "completed_at",
 )
 """Ends the steps of a run that have not ended."""
-DROP_TASKS: Final = Prepared(delete(step_tasks).where(of_run(step_tasks)))
+DROP_TASKS: Final = Prepared(
+    delete(step_tasks).where(
+        of_run(step_tasks),
+        step_tasks.c.step_id.in_(
+            select(step_tasks.c.step_id)
+            .where(of_run(step_tasks))
+            .order_by(step_tasks.c.step_id)
+            .with_for_update()
+        ),
+    )
+)
 _LAST_SEQ: Final = Prepared(select(func.max(run_events.c.seq).label("seq")).where(of_run(run_events)))
 INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
@@ -73,16 +99,16 @@ _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq"
 def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
     """Lock cache keys, as tenant and key, and the references lock, until the transaction ends.
 
-    For more than 500 keys, the transaction holds the references lock alone instead.
+    For more than 500 keys, the transaction locks all keys instead.
     """
     backend = backend_of(connection)
     if backend.has_one_writer:
         return
     numbers = sorted({_number(*key) for key in keys})
     if len(numbers) > _MAX_KEYS:
-        lock_references_alone(connection)
+        backend.lock(connection, [_ALL_KEYS], shared=[_REFERENCES])
     else:
-        backend.lock(connection, numbers, shared=[_REFERENCES])
+        backend.lock(connection, numbers, shared=[_REFERENCES, _ALL_KEYS] if numbers else [_REFERENCES])
 
 
 def lock_references_alone(connection: Connection) -> None:
@@ -92,11 +118,17 @@ def lock_references_alone(connection: Connection) -> None:
         backend.lock(connection, [_REFERENCES])
 
 
-def lock_tenant(connection: Connection, tenant: str) -> None:
-    """Keep other transactions from counting the running runs of a tenant until this one ends."""
+def lock_rows(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
+    """Lock rows in the order of their keys."""
+    if not backend_of(connection).has_one_writer:
+        key = [*table.primary_key]
+        connection.execute(select(*key).where(*conditions).order_by(*key).with_for_update())
+
+
+def try_lock_tenant(connection: Connection, tenant: str) -> bool:
+    """Keep other transactions from claiming runs of a tenant until this one ends. False if another one does so."""
     backend = backend_of(connection)
-    if not backend.has_one_writer:
-        backend.lock(connection, [_number(tenant, "")])
+    return backend.has_one_writer or backend.try_lock(connection, _number(tenant, ""))
 
 
 def _number(tenant: str, key: str) -> int:

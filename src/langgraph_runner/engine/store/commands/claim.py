@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
-from langgraph_runner.engine.store.commands.base import add_events, last_seq, lock_tenant, of_run
+from langgraph_runner.engine.store.commands.base import add_events, last_seq, of_run, try_lock_tenant
 from langgraph_runner.engine.store.schema import LIVE, run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from langgraph_runner.engine.store.backends import StoreBackend
 
@@ -261,11 +261,15 @@ def _find_waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
 
 
 def _is_at_limit(connection: Connection, tenant: str, limits: int | Mapping[str, int] | None) -> bool:
-    """Return whether a tenant has reached its limit. A lock keeps two claims from counting at the same time."""
+    """Return whether a tenant has reached its limit, or another transaction is claiming a run of the tenant.
+
+    If it is, the run may have to wait for the next poll of an engine, or for the end of another run.
+    """
     limit = limits.get(tenant) if isinstance(limits, Mapping) else limits
     if limit is None:
         return False
-    lock_tenant(connection, tenant)
+    if not try_lock_tenant(connection, tenant):
+        return True
     return int(_COUNT_RUNNING.ask(connection, tenant=tenant)[0].count) >= limit
 
 
@@ -279,11 +283,15 @@ class Heartbeat(Write["dict[str, str | None]"]):
     ran_ms: dict[str, float] = field(default_factory=dict)
     """How long each run has run, in ms."""
 
+    def locked_runs(self) -> Iterable[str]:
+        """Return the runs whose leases it renews."""
+        return self.fences
+
     def apply_one(self, connection: Connection) -> dict[str, str | None]:
         """Renew those that still have our token."""
         until = now_in(connection) + self.lease_ms
         leased = _LEASED.ask(connection, ids=[*self.fences])
-        ours = [row for row in leased if row.fence == self.fences[row.id]]
+        ours = [row for row in sorted(leased, key=lambda row: row.id) if row.fence == self.fences[row.id]]
         _KEEP_LEASE.run(connection, [_lease(row.id, row.fence, until, self.ran_ms) for row in ours])
         kept: dict[str, str | None] = {row.id: None for row in ours}
         for row in ours:
@@ -309,6 +317,10 @@ class ReleaseRuns(Write[None]):
     ran_ms: dict[str, float] = field(default_factory=dict)
     """How long each run has run, in ms, where that is known."""
 
+    def locked_runs(self) -> Iterable[str]:
+        """Return the released runs."""
+        return self.fences
+
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ReleaseRuns]) -> list[None]:
         """Apply all together."""
@@ -317,5 +329,5 @@ class ReleaseRuns(Write[None]):
             for write in writes
             for run_id, fence in write.fences.items()
         ]
-        _KEEP_LEASE.run(connection, released)
+        _KEEP_LEASE.run(connection, sorted(released, key=lambda lease: str(lease["r"])))
         return [None] * len(writes)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     bindparam,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 )
 
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.commands.base import lock_keys, lock_references_alone
+from langgraph_runner.engine.store.commands.base import lock_keys, lock_references_alone, lock_rows
 from langgraph_runner.engine.store.queries.runs import RUN_TABLES, ended_runs
 from langgraph_runner.engine.store.schema import (
     LIVE,
@@ -67,7 +66,7 @@ class Prune(Write[int]):
         now = now_in(connection)
         _delete_runs(connection, ids, now)
         is_over = step_cache.c.expires_at < now - _GRACE_MS
-        _lock_rows(connection, step_cache, is_over)
+        lock_rows(connection, step_cache, is_over)
         connection.execute(delete(step_cache).where(is_over))
         return len(ids)
 
@@ -77,22 +76,15 @@ def _delete_runs(connection: Connection, ids: list[str], now: int) -> None:
     ids = sorted(ids)
     pages = [ids[start : start + _RUNS_AT_ONCE] for start in range(0, len(ids), _RUNS_AT_ONCE)]
     for some in pages:  # Before any other row: an update may be reading one of them as its base.
-        _lock_rows(connection, runs, runs.c.id.in_(some))
+        lock_rows(connection, runs, runs.c.id.in_(some))
     for some in pages:
         for table in (run_events, run_tags, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         is_live = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
         of_runs = step_cache.c.run_id.in_(some), is_live
-        _lock_rows(connection, step_cache, *of_runs)
+        lock_rows(connection, step_cache, *of_runs)
         connection.execute(update(step_cache).where(*of_runs).values(expires_at=now))
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
-
-
-def _lock_rows(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> None:
-    """Lock rows in the order of their keys, as every transaction does, which rules out deadlocks."""
-    if not backend_of(connection).has_one_writer:
-        key = [*table.primary_key]
-        connection.execute(select(*key).where(*conditions).order_by(*key).with_for_update())
 
 
 class DeleteUnusedOutputs(Write[int]):
@@ -172,9 +164,9 @@ class RestoreRuns(Write[int]):
             (run,) = record["runs"]
             if run["idempotency_key"] is not None and _is_taken(connection, run):
                 run["idempotency_key"] = None
-        _insert(connection, outputs, self.outputs)
         for table in RUN_TABLES:
             _insert(connection, table, [row for record in new for row in record[table.name]])
+        _insert(connection, outputs, sorted(self.outputs, key=lambda row: (row["tenant_id"], row["sha256"])))
         return len(new)
 
 

@@ -25,7 +25,7 @@ from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, t
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from langgraph_runner.engine.store.records import NewRun
 
@@ -84,13 +84,17 @@ class Created(NamedTuple):
 class CreateRun(Write[Created]):
     """Create a run with the rows of its steps; claim it at once if it has an owner."""
 
-    comes_first: ClassVar[bool] = True
+    turn: ClassVar[int] = 0
     run: NewRun
 
     @property
     def tenant(self) -> str:
         """The tenant of the run."""
         return self.run.tenant
+
+    def locked_runs(self) -> Iterable[str]:
+        """Return the base run."""
+        return () if self.run.base_run_id is None else (self.run.base_run_id,)
 
     def apply_again(self, connection: Connection) -> Created:
         """Return the existing run if there is one: the first try has created it."""
@@ -121,6 +125,7 @@ class CreateRun(Write[Created]):
                 if run.idempotency_key is not None:
                     keys[run.tenant, run.workflow, run.idempotency_key] = made._replace(is_new=False)
             created.append(made)
+        new.sort(key=lambda run: (run.tenant, run.workflow, run.idempotency_key or ""))
         _INSERT_RUN.run(connection, [_row(run, now) for run in new])
         _INSERT_STEPS.run(connection, [step for run in new for step in _steps(run)])
         _INSERT_TAGS.run(connection, [tag for run in new for tag in _tags(run, now)])
@@ -223,6 +228,10 @@ class CancelRun(Write["str | None"]):
     run_id: str
     tenant: str
     reason: str
+
+    def locked_runs(self) -> Iterable[str]:
+        """Return the run."""
+        return (self.run_id,)
 
     def apply_one(self, connection: Connection) -> str | None:
         """Cancel it, or leave that to its owner."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, literal_column, or_, select, update
 
@@ -56,6 +56,7 @@ class ClaimedTask(NamedTuple):
 class AddTask(Write[None]):
     """Hand a step to the workers of a queue. An existing task stays: it may have run for an earlier owner."""
 
+    turn: ClassVar[int] = 3
     key: TaskKey
     workflow: str
     queue: str
@@ -91,6 +92,8 @@ class AddTask(Write[None]):
 @dataclass(slots=True)
 class ClaimTask(Write["ClaimedTask | None"]):
     """Claim the oldest task that waits or whose lease has expired; None if there is none."""
+
+    turn: ClassVar[int] = 3
 
     owner: str
     lease_ms: int
@@ -133,13 +136,14 @@ class ClaimTask(Write["ClaimedTask | None"]):
 class KeepTasks(Write["set[TaskKey]"]):
     """Renew the leases of tasks. Returns those that are still ours: others were claimed, or their runs have ended."""
 
+    turn: ClassVar[int] = 3
     lease_ms: int
     fences: Mapping[TaskKey, int]
 
     def apply_one(self, connection: Connection) -> set[TaskKey]:
         """Renew those that still have our token."""
         until = now_in(connection) + self.lease_ms
-        fences = self.fences.items()
+        fences = sorted(self.fences.items())
         return {key for key, fence in fences if _changed(connection, key, fence, lease_expires_at=until)}
 
 
@@ -147,6 +151,7 @@ class KeepTasks(Write["set[TaskKey]"]):
 class EndTask(Write[bool]):
     """Store the outcome of a task for its run. False if the task is no longer ours, and nothing was written."""
 
+    turn: ClassVar[int] = 4  # After `KeepTasks`, which locks all tasks of the worker in their order.
     key: TaskKey
     fence: int
     change: StepChange
@@ -155,6 +160,14 @@ class EndTask(Write[bool]):
     def tenant(self) -> str:
         """The tenant of the run."""
         return self.key.tenant
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
+        """Apply all in the order of their tasks."""
+        stored = {
+            write.key: write.apply_one(connection) for write in sorted(writes, key=lambda each: each.key)
+        }
+        return [stored[write.key] for write in writes]
 
     def apply_one(self, connection: Connection) -> bool:
         """Store it, if the task still has our token."""
@@ -180,11 +193,12 @@ class EndTask(Write[bool]):
 class GiveBackTasks(Write[None]):
     """Hand tasks back, so that other workers can claim them at once."""
 
+    turn: ClassVar[int] = 4
     fences: Mapping[TaskKey, int]
 
     def apply_one(self, connection: Connection) -> None:
         """Hand back those that still have our token."""
-        for key, fence in self.fences.items():
+        for key, fence in sorted(self.fences.items()):
             _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
 
 
