@@ -38,6 +38,7 @@ __all__ = [
     "statuses",
     "step_queues",
     "steps",
+    "storable",
     "tags",
     "text",
     "whole",
@@ -59,13 +60,16 @@ StatusT = TypeVar("StatusT", bound="StrEnum")
 
 
 def of_kind(value: Any, kind: type, *, field: str, fix: str) -> None:
-    """Raise unless `value` is of a type.
+    """Raise unless `value` is of a type, and text that a database can compare.
 
     Raises:
         TypeError: `value` is of another type.
+        ValueError: It is text with a NUL or a lone surrogate, which nothing in a database has.
     """
     if not isinstance(value, kind):
         raise TypeError(f"{field} must be of type {kind.__name__}, got {type(value).__name__}; give {fix}.")
+    if isinstance(value, str):
+        storable(value, field=field)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,9 +101,18 @@ def text(value: Any, longest: int, *, field: str) -> str:
     """
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise ValueError(f"{field} must be text of 1 to {longest:,} characters, got {value!r:.80}.")
+    storable(value, field=field)
+    return value
+
+
+def storable(value: str, *, field: str) -> None:
+    """Raise unless a database can store `value`.
+
+    Raises:
+        ValueError: It has a NUL or a lone surrogate.
+    """
     if "\0" in value or not is_unicode(value):
         raise ValueError(f"{field} must be text without NUL and lone surrogates, got {value!r:.80}.")
-    return value
 
 
 def step_queues(value: Any) -> tuple[str, ...] | None:

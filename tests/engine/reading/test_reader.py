@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus
 from langgraph_runner.engine.reading import reader as reading
-from langgraph_runner.workflow import UnknownWorkflowError, Workflow, WorkflowInputError
+from langgraph_runner.workflow import ChangeRequest, UnknownWorkflowError, Workflow, WorkflowInputError
 from tests.engine.conftest import ON_SQLITE
 
 
@@ -301,3 +301,38 @@ async def test_inputs_are_checked_without_a_run(engine_of, inputs, problem):
             with pytest.raises(WorkflowInputError, match=problem):
                 await engine.check_inputs("shop", inputs)
         assert await engine.list_runs() == []
+
+
+@pytest.mark.req("R-50")
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"], ids=["nul", "surrogate"])
+async def test_text_that_no_database_can_store_is_refused_everywhere(store_url, odd):
+    """Not with an error of the driver, in whatever argument it is."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="a")
+    flow.on_change("c", reruns=["a"])
+    change = ChangeRequest("c", {})
+    async with RunEngine([flow], store=store_url) as engine:
+        run = await engine.run("w", {})
+        calls = (
+            *(call(odd) for call in (engine.get_run, engine.get_run_steps, engine.get_run_artifacts)),
+            *(
+                call(odd)
+                for call in (engine.retry, engine.resume, engine.cancel, engine.wait, engine.get_result)
+            ),
+            *(engine.update(odd, change), engine.plan(odd, change)),
+            *(engine.get_output(run.id, odd), engine.get_output(odd, "a")),
+            *(
+                engine.get_run(run.id, tenant=odd),
+                engine.list_runs(tenant=odd),
+                engine.get_workers(tenant=odd),
+            ),
+            *(
+                engine.list_runs(workflow=odd),
+                engine.list_runs(id_prefix=odd),
+                engine.list_runs(tags={"t": odd}),
+            ),
+            *(engine.run("w", {}, idempotency_key=odd), engine.run("w", {}, tenant=odd)),
+        )
+        for call in calls:
+            with pytest.raises(ValueError, match="without NUL and lone surrogates"):
+                await call

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from langgraph_runner.engine.checks import storable
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.store.backends import READERS, open_database
 from langgraph_runner.engine.store.call_limits import (
@@ -126,6 +127,9 @@ class RunStore:
         """Run a query until its deadline."""
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
+        for value in (*arguments, *keywords.values()):
+            if isinstance(value, str):
+                storable(value, field="a tenant, id or key")
         call_limit_s = self.database.call_limit_s
         limit_s = limit_of(call_limit_s, query)
         try:
