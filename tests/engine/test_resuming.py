@@ -348,7 +348,7 @@ async def test_a_retry_runs_again_what_has_run_without_its_input(engine_of):
 
 
 @pytest.mark.req("R-51")
-async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
+async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of, caplog):
     """Although its last step ended before the run saw the request."""
     flow, ran, may_end = Workflow("w"), Observed(), asyncio.Event()
 
@@ -369,6 +369,8 @@ async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
             event async for event in engine.events(run.id) if event.type.startswith("run_c") and event.seq > 1
         ]
         assert (end.type, end.data) == ("run_cancelled", {"reason": "enough"})
+    (logged,) = [each.message for each in caplog.records if each.message.startswith("run.cancelled")]
+    assert "reason='enough'" in logged
 
 
 class NoException(BaseException):

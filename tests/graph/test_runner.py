@@ -266,12 +266,12 @@ def test_a_handler_that_cannot_be_called_is_refused(handler):
 
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("handles", [True, False])
-def test_a_blocked_run_reaches_the_handler_if_asked(run, mode, handles):
-    """The handler gets an error that names the nodes; the run raises nothing."""
+def test_a_blocked_run_reaches_the_handler_by_default(run, mode, handles):
+    """The handler gets an error that names the nodes; the run raises nothing. `handle_blocked=False` is respected."""
     told = []
     options = ExecutionOptions(
         error_handler=lambda error, execution_state: told.append((error, execution_state)),
-        handle_blocked=handles,
+        **({} if handles else {"handle_blocked": False}),
     )
     result = run(chain(create_node(mode.function(fails))), options, method="invoke")
     assert (result.status, result.error, len(told)) == (GraphRunStatus.BLOCKED, None, handles)
@@ -321,10 +321,10 @@ def test_a_handler_that_fails_masks_nothing(run, mode, caplog):
 
 
 def test_nothing_but_a_failure_reaches_the_handler(run, mode):
-    """Completed runs, captured errors and aborts do not."""
+    """Completed runs and aborts do not."""
     told = []
     options = ExecutionOptions(error_handler=lambda *arguments: told.append(arguments))
-    run(chain(create_node(mode.function(fails))), options)
+    run(chain(create_node(mode.function(lambda state: {}))), options)
     controller = AbortController()
     controller.abort("enough")
     assert run(chain(mode.function(fails)), options, abort_signal=controller.signal).status == "cancelled"

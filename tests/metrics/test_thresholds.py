@@ -212,10 +212,10 @@ def test_events_are_frozen(events):
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("limit", {"metric": "fallback_rate", "limit": 1}),
-        ("limit", {"metric": "circuit_open_rate", "limit": 1}),
+        ("limit", {"metric": "fallback_rate", "limit": 1.1}),
+        ("limit", {"metric": "circuit_open_rate", "limit": 1.1}),
         ("metric", {"metric": "p98_ms", "limit": 1}),
-        ("limit", {"metric": "failure_rate", "limit": 1}),
+        ("limit", {"metric": "failure_rate", "limit": 1.1}),
         ("limit", {"metric": "failure_rate", "limit": -0.1}),
         ("limit", {"metric": "p99_ms", "limit": float("inf")}),
         ("limit", {"metric": "p99_ms", "limit": float("nan")}),
@@ -234,15 +234,39 @@ def test_a_threshold_that_cannot_be_is_refused(field, values):
 def test_a_threshold_that_could_never_fire_is_refused(events):
     """It asks for more samples than the window holds."""
     with pytest.raises(ValueError, match=r"min_samples must be at most window_size \(4\), got 10"):
-        watching(events, MetricThreshold(metric="p99_ms", limit=1))
+        watching(events, MetricThreshold(metric="p99_ms", limit=1, min_samples=10))
 
 
 @pytest.mark.req("M-17")
-@pytest.mark.parametrize("options", [{"thresholds": [FAILURES]}, {"on_threshold": print}])
-def test_thresholds_without_a_listener_are_refused(options):
-    """A listener without thresholds is refused, too, because either alone has no effect."""
-    with pytest.raises(ValueError, match="thresholds and on_threshold must be given together"):
-        NodeMetricsCollector(**options)
+def test_a_listener_without_thresholds_is_refused():
+    """It would never be called."""
+    with pytest.raises(ValueError, match="on_threshold needs thresholds"):
+        NodeMetricsCollector(on_threshold=print)
+
+
+@pytest.mark.req("M-17")
+def test_without_a_listener_the_events_are_logged(caplog):
+    """The crossing is a warning, the recovery is not. The defaults suit a small window."""
+    caplog.set_level("INFO")
+    collector = NodeMetricsCollector(5, thresholds=[MetricThreshold(metric="failure_rate", limit=0.5)])
+    for _ in range(5):
+        collector.record_failure("n", 1.0, "network")
+    for _ in range(5):
+        collector.record_success("n", 1.0)
+    collector.get_node_metrics("n")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "metrics.threshold_exceeded node='n' metric='failure_rate' value=1.0 limit=0.5"),
+        ("INFO", "metrics.threshold_recovered node='n' metric='failure_rate' value=0.4 limit=0.5"),
+    ]
+
+
+@pytest.mark.req("M-17")
+def test_a_limit_of_one_is_exceeded_when_all_fail(events):
+    """One success recovers it."""
+    collector = watching(events, MetricThreshold(metric="failure_rate", limit=1.0))
+    collector.record_failure("n", 1.0, "network")
+    collector.record_success("n", 1.0)
+    assert [event.direction for event in events] == ["exceeded", "recovered"]
 
 
 @pytest.mark.req("M-17")

@@ -123,3 +123,15 @@ def test_a_graph_runner_finds_it_in_both_places(place):
 def test_a_signal_of_another_kind_is_left_alone(mode):
     """A program may use a key of this name for something else."""
     assert mode.call(create_node(mode.function(fn)), {}, {"configurable": {"signal": "SIGTERM"}}) == {}
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.parametrize(
+    "wrap", [lambda signal: {"configurable": {"signal": signal}}, lambda signal: {"signal": signal}]
+)
+def test_a_controller_in_place_of_its_signal_is_refused(mode, wrap):
+    """It would never stop the node."""
+    node = create_node(mode.function(lambda state: {}))
+    (error,) = mode.call(node, {}, wrap(AbortController()))["errors"]
+    assert "config['signal'] must be an AbortSignal" in error["message"]
+    assert "Pass its `.signal`." in error["message"]

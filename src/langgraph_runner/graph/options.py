@@ -55,11 +55,11 @@ class ExecutionOptions(OptionModel):
     persistence_path: Path | None = None
     """The file for the state, such as `runs/audit.json`: a `JsonFileSaver` writes it after every wave."""
     error_handler: Annotated[ErrorHandler | None, AfterValidator(_check_handler)] = None
-    """Called with the error and the `GraphRunResult` when a run has failed or timed out, after the state was
-    persisted. It may take no argument, or only the first one. What it raises is logged; the error of the run is
+    """Called with the error and the `GraphRunResult` when a run has failed, timed out or is blocked. The state is
+    persisted first. It may take no argument, or only the first one. What it raises is logged; the error of the run is
     kept."""
-    handle_blocked: bool = False
-    """Call `error_handler` for a blocked run, too, with a `RunBlockedError`."""
+    handle_blocked: bool = True
+    """Whether `error_handler` is called for a blocked run, too, with a `RunBlockedError`."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
     """The retry of nodes that have none of their own, plain functions too: as `create_node(retry=...)` takes it."""
     stop_when_blocked: bool = False

@@ -78,7 +78,8 @@ class NodeMetricsCollector:
             window_size: How many of the latest executions of a node the percentiles are taken over, and how many
                 of its latest calls the rates of thresholds are; 1 to 100,000.
             thresholds: Limits to watch, for every node.
-            on_threshold: Called with a `ThresholdEvent` when a node crosses a limit: once when it exceeds it, once
+            on_threshold: None to log the events, as `metrics.threshold_exceeded` and `metrics.threshold_recovered`.
+                Otherwise called with a `ThresholdEvent` when a node crosses a limit: once when it exceeds it, once
                 when it recovers. It is a plain function, not a coroutine function; it runs in the thread that
                 recorded, outside the collector's lock, so it may use the collector. What it raises is logged.
                 Crossings in different threads may be reported in either order.
@@ -87,7 +88,7 @@ class NodeMetricsCollector:
 
         Raises:
             ValueError: `window_size` or `buckets_ms` is out of range, a threshold needs more samples than the
-                window holds, or only one of `thresholds` and `on_threshold` is given.
+                window holds, or `on_threshold` is given without `thresholds`.
             TypeError: `on_threshold` is a coroutine function.
         """
         self._window_size = _checked_window_size(window_size)
@@ -143,7 +144,7 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.succeeded(duration_ms)
             events = crossings(node, tally, self._thresholds)
-        if events and self._on_threshold:
+        if events:
             notify(self._on_threshold, events)
 
     def record_failure(
@@ -205,7 +206,7 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.failed(duration_ms, category, fell_back=fell_back)
             events = crossings(node, tally, self._thresholds)
-        if events and self._on_threshold:
+        if events:
             notify(self._on_threshold, events)
         return duration_ms
 
@@ -428,8 +429,8 @@ def _checked_thresholds(
     thresholds: Iterable[MetricThreshold], on_threshold: ThresholdListener | None, window_size: int
 ) -> tuple[MetricThreshold, ...]:
     checked = tuple(thresholds)
-    if bool(checked) != (on_threshold is not None):
-        raise ValueError("thresholds and on_threshold must be given together, got only one of them.")
+    if on_threshold is not None and not checked:
+        raise ValueError("on_threshold needs thresholds, or it is never called.")
     if iscoroutinefunction(on_threshold):
         raise TypeError(
             "on_threshold must be a plain function, got a coroutine function, which nothing awaits."

@@ -34,11 +34,12 @@ class MetricThreshold(BaseModel):
     - `circuit_open_rate`: the share that was refused, from 0 to 1. Watch it for a node with a circuit breaker:
       while the circuit is open there are no executions, so `failure_rate` does not move.
 
-    A value above the limit exceeds it; a value at or below the limit recovers.
+    A value above the limit exceeds it; a value at or below the limit recovers. A limit of 1 of a rate is exceeded
+    when the rate is 1.
 
     `min_samples` is how many executions (of the last two metrics: calls) the window must hold before the
-    threshold is evaluated: 1 to 100,000, by default 10, and at most the collector's `window_size`. With 1, the first
-    failure of a node exceeds any `failure_rate`.
+    threshold is evaluated: 1 to 100,000, by default 1, and at most the collector's `window_size`. With 1, a failure
+    in the first execution of a node exceeds any `failure_rate`.
 
     Raises:
         pydantic.ValidationError: (a `ValueError`) A field is out of its range; the message names it.
@@ -48,15 +49,19 @@ class MetricThreshold(BaseModel):
 
     metric: Metric
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """0 <= limit < 1 for rates; 0 or more for `p99_ms`."""
-    min_samples: Annotated[int, Field(strict=True, ge=1, le=MAX_WINDOW_SIZE)] = 10
+    """0 <= limit <= 1 for rates; 0 or more for `p99_ms`."""
+    min_samples: Annotated[int, Field(strict=True, ge=1, le=MAX_WINDOW_SIZE)] = 1
     """Executions or calls that the window must hold before the threshold is evaluated; 1 to 100,000."""
 
     @model_validator(mode="after")
     def _can_be_exceeded(self) -> Self:
-        if self.metric != "p99_ms" and self.limit >= 1:
-            raise ValueError(f"limit of {self.metric} must be 0 <= limit < 1, got {self.limit}")
+        if self.metric != "p99_ms" and self.limit > 1:
+            raise ValueError(f"limit of {self.metric} must be 0 <= limit <= 1, got {self.limit}")
         return self
+
+    def is_exceeded(self, value: float) -> bool:
+        """Return whether a value of the metric exceeds the limit."""
+        return value > self.limit or (self.metric != "p99_ms" and value == self.limit == 1)
 
     def value(self, tally: NodeTally) -> float | None:
         """Return the metric of one node; None with fewer than `min_samples`."""
@@ -100,7 +105,7 @@ def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]
         value = threshold.value(tally)
         if value is None:
             continue
-        is_above = value > threshold.limit
+        is_above = threshold.is_exceeded(value)
         if is_above == (index in exceeded):
             continue
         if is_above:
@@ -112,9 +117,21 @@ def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]
     return events
 
 
-def notify(listener: Callable[[ThresholdEvent], object], events: Iterable[ThresholdEvent]) -> None:
-    """Call the listener with each event; what it raises is logged and harms nothing."""
+def notify(listener: Callable[[ThresholdEvent], object] | None, events: Iterable[ThresholdEvent]) -> None:
+    """Call the listener with each event; what it raises is logged and harms nothing. Without one, log each event."""
     for event in events:
+        if listener is None:
+            level = logging.WARNING if event.direction == "exceeded" else logging.INFO
+            emit(
+                LOGGER,
+                level,
+                f"metrics.threshold_{event.direction}",
+                node=event.node,
+                metric=event.metric,
+                value=event.value,
+                limit=event.limit,
+            )
+            continue
         try:
             listener(event)
         except Exception as error:  # A listener never harms the node that is recorded.

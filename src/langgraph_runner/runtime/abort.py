@@ -221,6 +221,9 @@ def _call_safely(callback: Callable[[], object]) -> None:
         )
 
 
+_OF_JSON = (str, int, float, dict, list, tuple, type(None))
+
+
 def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
     """The abort signal of a config.
 
@@ -228,14 +231,15 @@ def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
     `signal`, there or in the config itself, whose unknown keys LangGraph moves to `configurable`.
 
     Raises:
-        TypeError: `abort_signal` is something else. Something else under `signal` is ignored.
+        TypeError: `abort_signal` is something else, or `signal` is an object such as an `AbortController`. A value of
+            JSON under `signal` is the caller's own, and is ignored.
     """
     configurable = config.get("configurable") or {}
     if (given := configurable.get("abort_signal")) is not None:
         return as_abort_signal(given, field="config['configurable']['abort_signal']")
     for place in (configurable, config):
-        if isinstance(signal := place.get("signal"), AbortSignal):
-            return signal
+        if not isinstance(signal := place.get("signal"), _OF_JSON):
+            return as_abort_signal(signal, field="config['signal']")
     return None
 
 

@@ -12,6 +12,7 @@ from langgraph_runner.engine.logs import LOGGER, log_event
 from langgraph_runner.engine.store.commands import Advanced, AdvanceRun
 from langgraph_runner.engine.store.records import StepChange, error_summary
 from langgraph_runner.errors.logs import is_enabled
+from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Ledger:
         await self._remember(write.steps, advanced)
         if advanced.ended is not None:
             self.ended_as = advanced.ended
-            self._log_run_end(advanced.ended.status, error_json, duration_ms=round(age_ms, 3))
+            self._log_run_end(advanced.ended, error_json, duration_ms=round(age_ms, 3))
         return advanced, write.steps
 
     def _take_write(
@@ -189,11 +190,13 @@ class Ledger:
             kind, data = change.event()
             self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
-    def _log_run_end(self, status: str, error: str | None, *, duration_ms: float) -> None:
+    def _log_run_end(self, row: RunRow, error: str | None, *, duration_ms: float) -> None:
         """Log the end of the run."""
-        level = {"completed": logging.INFO, "cancelled": logging.WARNING}.get(status, logging.ERROR)
+        level = {"completed": logging.INFO, "cancelled": logging.WARNING}.get(row.status, logging.ERROR)
         fields = {} if error is None else error_summary(error)
-        self.log(level, f"run.{status}", duration_ms=duration_ms, **fields)
+        if row.status == "cancelled" and row.cancel_reason is not None:
+            fields = {**fields, "reason": sanitize_text(row.cancel_reason)}
+        self.log(level, f"run.{row.status}", duration_ms=duration_ms, **fields)
 
     def log(self, level: int, event: str, **fields: Any) -> None:
         """Log an event of the run."""
