@@ -85,6 +85,7 @@ def test_a_fallback_is_told_by_the_outcome(mode, events):
         ("node.completed", "info"),
     ]
     assert events[1]["error_type"] == "ZeroDivisionError"
+    assert events[1]["error"] == "Node '<lambda>' failed: ZeroDivisionError: division by zero"
     assert events[2]["outcome"] == "fallback"
 
 

@@ -184,7 +184,7 @@ class RunStep(_Value):
     attempts: int = 0
     """How many attempts it made; 0 if it did not run."""
     error: NodeErrorRecord | None = None
-    """Why it failed."""
+    """Why it failed. With the reason `fallback`: why its function failed."""
     queued_at: datetime | None = None
     """When the engine decided to run it."""
     started_at: datetime | None = None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
-    from langgraph_runner.errors import FailureCategory
+    from langgraph_runner.errors import FailureCategory, NodeErrorRecord
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.options import CheckedOptions, Span, Spans
     from langgraph_runner.node.policies.retry import RetryConfig
@@ -89,6 +89,8 @@ class NodeCall(NodeContext):
     fallback_used: bool = False
     primary_failure: FailureCategory | None = None
     """Why the function did not deliver, once its fallback has taken over."""
+    primary_record: NodeErrorRecord | None = None
+    """The record of that failure."""
     limits: Limits | None = None
     """What may stop the latest attempt; None if nothing can, or only a drain."""
     later: NodeContext | None = None

@@ -23,6 +23,8 @@ class Success:
     """From the start of the call, waits included."""
     fallback_used: bool = False
     """Whether the fallback delivered."""
+    primary_record: NodeErrorRecord | None = None
+    """Why the function did not deliver, if the fallback did."""
 
 
 @dataclass(slots=True)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
+    from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.langgraph.schema import SchemaWatch
     from langgraph_runner.node.options import CheckedOptions
@@ -205,7 +206,7 @@ class Pipeline:
             return self._ended(call, failure, wants_outcome=wants_outcome)
         report_success(call, duration_ms)
         if wants_outcome:
-            return Success(value, call.attempts, duration_ms, call.fallback_used)
+            return Success(value, call.attempts, duration_ms, call.fallback_used, call.primary_record)
         if call.config:
             self.schema.look_at(value, call.config)
         return value
@@ -229,10 +230,11 @@ class Pipeline:
             if fallback is None or is_control_flow(error) or isinstance(error, NodeCancellationError):
                 raise
             primary_error = original_error(error)
+            call.primary_record = _record_of(call, error)
         finally:
             del failed  # Its traceback holds this frame.
         call.fallback_used, call.primary_failure = True, failure_category(primary_error)
-        report_fallback(call, primary_error)
+        report_fallback(call, call.primary_record)
         return await self._fall_back(call, fallback, primary_error)
 
     async def _fall_back(
@@ -296,6 +298,10 @@ def _failure_or_reraise(call: NodeCall, error: BaseException) -> Failure:
         report_interrupted(call, error)
         raise error
     elapsed_ms = call.elapsed_ms()  # Without the record: to build the first one compiles the sanitizer.
+    return Failure(_record_of(call, error), error, call.attempts, elapsed_ms)
+
+
+def _record_of(call: NodeCall, error: Exception) -> NodeErrorRecord:
     facts: dict[str, Any] = {
         "node_id": call.name,
         "attempts": call.attempts,
@@ -304,9 +310,8 @@ def _failure_or_reraise(call: NodeCall, error: BaseException) -> Failure:
         "error_id": call.runtime.token_hex(8),
     }
     try:
-        record = build_error_record(error, **facts, story_id=call.story_id, sanitizer=call.options.sanitizer)
+        return build_error_record(error, **facts, story_id=call.story_id, sanitizer=call.options.sanitizer)
     except Exception as broken:  # A story without a text, or a sanitizer of the user's own that raises.
         log_suppressed_error(call, "node.record_failed", broken)
         substitute = RuntimeError(f"No record could be built of the {type(error).__name__} that was raised.")
-        record = build_error_record(substitute, **facts)
-    return Failure(record, error, call.attempts, elapsed_ms)
+        return build_error_record(substitute, **facts)

@@ -12,6 +12,7 @@ from langgraph_runner.errors.logs import is_enabled, log_method, report_lost_eve
 from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
 
 if TYPE_CHECKING:
+    from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.outcome import Failure
 
@@ -160,15 +161,17 @@ def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float
         )
 
 
-def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
-    """Report that the function failed and its fallback takes over. The type only; the text may hold secrets."""
-    _trace(call, "fell_back", error_type=type(primary_error).__name__)
+def report_fallback(call: NodeCall, primary: NodeErrorRecord) -> None:
+    """Report that the function failed, with the record of that failure, and that its fallback takes over."""
+    _trace(call, "fell_back", error_type=primary["error_type"])
     log(
         logging.WARNING,
         "node.falling_back",
         call,
+        outcome=primary["code"],
         attempts=call.attempts,
-        error_type=type(primary_error),
+        error_type=primary["error_type"],
+        error=primary["message"],
     )
 
 

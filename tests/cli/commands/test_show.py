@@ -421,3 +421,17 @@ def test_a_service_has_a_place_for_files_of_its_own(cli):
     """The option would be ignored."""
     done = cli("--server", "http://localhost:1", "artifacts", "last", "--artifacts", "files")
     assert (done.code, "--artifacts cannot be used with --server" in done.err) == (2, True)
+
+
+def test_the_cause_of_a_fallback_is_shown(cli):
+    """It is an error of the step, not of the run."""
+    (cli.folder / "shop.py").write_text(
+        "from langgraph_runner import Workflow\nshop = Workflow('shop.v1')\n"
+        "@shop.step(fallback=lambda: 1)\ndef price() -> int:\n    raise KeyError('no price')\n"
+    )
+    run = cli("run", "shop.v1")
+    assert (run.code, "no price" in run.out) == (0, False)
+    shown = cli("steps", "last", "price").out
+    assert "completed by its fallback" in shown
+    assert "NODE_EXECUTION_FAILED at price: Node 'price' failed: KeyError: 'no price'" in shown
+    assert cli("steps", "last", "--json").json[0]["error"]["error_type"] == "KeyError"

@@ -321,6 +321,9 @@ async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
         [completed] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
     assert (run.status, step.status, step.reason) == ("completed", "completed", "fallback")
     assert completed.data["reason"] == "fallback"
+    assert (completed.data["code"], completed.data["error_type"]) == ("NODE_EXECUTION_FAILED", "ValueError")
+    assert (step.error["message"], run.error) == ("Node 'work' failed: ValueError: down", None)
+    assert "test_caching.py" in step.error["stack"]
 
 
 class _Broken(MemoryTier):

@@ -12,6 +12,7 @@ from langgraph_runner.engine import PlanAction, RunStatus
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,7 @@ def show_run(session: Session, run: Run, steps: list[RunStep]) -> None:
 def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     """Print the result of a run that the command followed: its steps, its errors, the next command."""
     out, style = session.out, status_style(run.status)
-    failures = [each for each in steps if each.error is not None]
+    failures = [each for each in steps if each.status is StepStatus.FAILED and each.error is not None]
     if out.is_terminal:
         shown = steps
         if len(steps) > _MAX_STEPS:

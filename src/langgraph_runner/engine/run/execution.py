@@ -384,7 +384,7 @@ class RunExecution:
         if change.output_ref is not None:
             self._results.note(change.step, change.output_ref, change.output)
         self._results.note_end(change.step)
-        if change.error is not None and self._error is None:
+        if change.error is not None and change.status == StepStatus.FAILED and self._error is None:
             self._error = json.loads(change.error)
         self._ledger.record_end(change)
         self._note_decisions(self._scheduler.ended(change.step, change.status, change.reason))

@@ -122,6 +122,7 @@ class StepRunner:
             attempts=outcome.attempts,
             output=delivered.data,
             output_ref=delivered.ref,
+            error=None if outcome.primary_record is None else json.dumps(outcome.primary_record),
             started_ago_ms=outcome.duration_ms,
             duration_ms=outcome.duration_ms,
             artifacts=artifacts.of(outcome),

@@ -113,6 +113,7 @@ class StepChange:
     """The output as JSON; None if there is none, or if it is stored already."""
     output_ref: str | None = None
     error: str | None = None
+    """The record of its failure as JSON, also if its fallback delivered."""
     started_ago_ms: float | None = None
     """How long ago it began, in ms, if that is known. The database turns it into a time."""
     duration_ms: float | None = None
