@@ -31,7 +31,7 @@ from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
 from langgraph_runner.runtime.timeouts import as_timeout_ms
-from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
+from langgraph_runner.workflow import ChangeRequest, UnknownWorkflowError, WorkflowRegistry
 from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
 
 if TYPE_CHECKING:
@@ -577,6 +577,8 @@ class RunEngine(RunReader):
         }
         try:
             run = await methods[job.action](*job.arguments(), **job.options(job_id))
+        except UnknownWorkflowError:
+            raise  # Another worker may have it.
         except LookupError as error:  # A `ValueError` tells the queue not to try again.
             raise ValueError(str(error)) from error
         return {"run_id": run.id}

@@ -155,7 +155,6 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        ({"workflow": "other"}, "There is no workflow 'other'. Registered: w."),
         ({"inputs": {}}, "The job is not valid: workflow: Field required."),
         (
             {"workflow": "w", "user": 1},
@@ -183,6 +182,27 @@ async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, 
         job = await ended(queue, await queue.add("trigger", data, {"attempts": 5}))
     assert job.failedReason.startswith(problem)
     assert job.attemptsMade == 1
+
+
+async def test_a_job_waits_for_a_worker_that_has_its_workflow(worker_of, queue, caplog):
+    """In a rolling deployment, half of the workers do not know a new workflow yet."""
+    other, ran = Workflow("other"), []
+    other.step(lambda inputs: 1, id="a")
+    async with worker_of(other):
+        job = await queue.add("run", {"workflow": "w", "inputs": {"x": 7}}, {})
+        await eventually(lambda: [r for r in caplog.records if "job_left_to_others" in r.message])
+        async with worker_of(flow_of(ran)) as new:
+            run_id = (await ended(queue, job)).returnvalue["run_id"]
+            assert (await new.wait(run_id)).status == "completed"
+    assert ran == [7]
+
+
+async def test_a_job_for_a_workflow_that_no_worker_has_is_refused_after_a_day(worker_of, queue):
+    """It would come back for ever."""
+    async with worker_of(flow_of([])):
+        job = await queue.add("run", {"workflow": "gone"}, {"timestamp": 1_000 * 1_000})
+        reason = (await ended(queue, job)).failedReason
+    assert reason == "There is no workflow 'gone'. Registered: w."
 
 
 async def test_a_producer_updates_a_run(worker_of, queue):

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from bullmq import Queue, UnrecoverableError, Worker  # type: ignore[import-untyped]
+from bullmq import DelayedError, Queue, UnrecoverableError, Worker  # type: ignore[import-untyped]
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -20,6 +20,7 @@ from langgraph_runner.engine.dispatch.dispatcher import RUN_ORCHESTRATION, RUN_S
 from langgraph_runner.engine.logs import log_event
 from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.workflow import UnknownWorkflowError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,8 @@ _IDLE_S: Final = 4
 """How long an idle worker waits for a job in one request."""
 _ANSWER_S: Final = 2
 _RETRY_MS: Final = 1_000
+_LONGEST_WAIT_MS: Final = 24 * 3_600_000
+"""How long a job waits for a worker that has its workflow, from when it was added."""
 _CLOSE_S: Final = 3.0
 _CANCELLATIONS: Final = 3
 """How often to cancel a worker: it may swallow a cancellation as the end of its own wait."""
@@ -144,20 +147,21 @@ class BullMQDispatcher:
             await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
 
     def _new_worker(self, handle: JobHandler) -> Worker:
-        async def process(job: Any, _token: str) -> Any:
+        async def process(job: Any, token: str) -> Any:
             self._restored()
             try:
                 # BullMQ counts jobs from 1 again when Redis was emptied.
                 return await handle(f"{job.id}:{job.timestamp}", job.data)
+            except UnknownWorkflowError as error:
+                now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1_000)
+                if now_ms - job.timestamp > _LONGEST_WAIT_MS:
+                    raise self._refused(job, error) from error
+                if not job.delay:
+                    self._log(job, "dispatch.job_left_to_others", error)
+                await job.moveToDelayed(now_ms + _RETRY_MS, token)
+                raise DelayedError from error
             except ValueError as error:  # It would be rejected again.
-                log_event(
-                    logging.WARNING,
-                    "dispatch.job_refused",
-                    job_id=sanitize_text(str(job.id), max_chars=checks.MAX_KEY),
-                    queue=self._name,
-                    error=sanitize_text(str(error)),
-                )
-                raise UnrecoverableError(str(error)) from error
+                raise self._refused(job, error) from error
 
         # `Any`, because BullMQ's types lack some of its options.
         processor: Any = process
@@ -176,6 +180,19 @@ class BullMQDispatcher:
         worker = Worker(self._name, processor, options)
         worker.on("error", lambda error, *_: self._failed(error))
         return worker
+
+    def _refused(self, job: Any, error: Exception) -> UnrecoverableError:
+        self._log(job, "dispatch.job_refused", error)
+        return UnrecoverableError(str(error))
+
+    def _log(self, job: Any, event: str, error: Exception) -> None:
+        log_event(
+            logging.WARNING,
+            event,
+            job_id=sanitize_text(str(job.id), max_chars=checks.MAX_KEY),
+            queue=self._name,
+            error=sanitize_text(str(error)),
+        )
 
     def _connection(self, timeout_s: int) -> Any:
         if not self._is_redis:

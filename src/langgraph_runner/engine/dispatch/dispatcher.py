@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
-    """Called with the unique id and the data of a job. A `ValueError` rejects the job for good."""
+    """Called with the unique id and the data of a job. A `ValueError` rejects the job for good. An
+    `UnknownWorkflowError` leaves it to another worker: during a deployment, not all workers have all workflows."""
 
 __all__ = ["RUN_ORCHESTRATION", "RUN_STEPS", "Announcer", "Announcers", "Dispatcher"]
 
