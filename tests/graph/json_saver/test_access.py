@@ -246,15 +246,14 @@ def test_a_folder_above_the_store_may_be_a_symbolic_link(tmp_path):
     assert values_of(store.saver()) == {"topic": "tea"}
 
 
-def test_what_killed_writers_left_among_the_writes_is_removed(files):
-    """Like leftovers beside the checkpoints."""
+def test_what_a_killed_writer_left_is_removed_by_the_next_write_of_any_thread(files):
+    """Also by a saver that has written before."""
     saver = files.saver()
-    config = put(saver, "1")
-    saver.put_writes(config, [("a", 1)], "task")
-    left = files.writes()[0].with_name(f".task.json.{'0' * 16}.tmp")
+    put(saver, "1")
+    left = files.history / f".task.json.{'0' * 16}.tmp"
     left.write_text("half")
-    files.saver().put_writes(config, [("a", 1)], "other")
-    assert not left.exists()
+    saver.put_writes(config_of("other", checkpoint_id="1"), [("a", 1)], "task")
+    assert files.leftovers() == []
 
 
 def test_channel_names_and_task_paths_are_encrypted(files):

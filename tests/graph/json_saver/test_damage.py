@@ -208,10 +208,19 @@ def listening(path: Path) -> None:
         short.rename(path)
 
 
+def hard_link(path: Path) -> None:
+    """Put a second name of an intact document there, whose first name is outside of the store."""
+    outside = path.with_name("elsewhere")
+    outside.write_bytes(WHOLE[path])
+    path.hardlink_to(outside)
+
+
 WHOLE: dict[Path, bytes] = {}
 
 
-@pytest.mark.parametrize("kind", [folder, fifo, symlink, dangling, listening], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [folder, fifo, symlink, dangling, listening, hard_link], ids=lambda kind: kind.__name__
+)
 def test_what_is_no_file_is_a_typed_error_at_once(files, victim, kind):
     """The saver does not wait for the other end of a named pipe, and follows no link."""
     WHOLE[victim] = victim.read_bytes()

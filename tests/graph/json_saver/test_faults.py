@@ -12,7 +12,7 @@ import pytest
 from langgraph_runner.graph import CheckpointError, CheckpointWriteError, JsonFileSaver
 from tests.graph.json_saver.stores import Files, config_of, put, values_of
 
-OPERATIONS = ["open", "write", "fsync", "link", "replace", "rename", "unlink", "mkdir", "listdir"]
+OPERATIONS = ["open", "write", "fsync", "replace", "rename", "unlink", "mkdir", "listdir"]
 
 
 class FailingDisk:
@@ -139,23 +139,6 @@ def test_a_disk_that_takes_only_a_part_gets_the_rest(files, monkeypatch):
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:100]))
     put(files.saver(), "1", topic="x" * 1_000)
     assert values_of(files.saver()) == {"topic": "x" * 1_000}
-
-
-def test_a_file_system_without_hard_links_will_do(files, monkeypatch):
-    """Files are copied before they are replaced, and restored if necessary."""
-
-    def refuse(*_arguments: Any, **_keywords: Any) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    put(files.saver(), "1", topic="old")
-    put_again(files.saver())
-    assert values_of(files.saver()) == {"topic": "new"}
-    with monkeypatch.context() as broken:
-        FailingDisk(broken).fail("fsync", 2, errno.EIO)
-        with pytest.raises(CheckpointWriteError):
-            put(files.saver(), "1", topic="newest")
-    assert values_of(files.saver()) == {"topic": "new"}
 
 
 @pytest.mark.parametrize("operation", ["fsync", "rename", "unlink", "replace"])

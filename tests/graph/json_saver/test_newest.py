@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,8 +142,9 @@ def test_a_copied_store_is_read_without_its_notes(files):
     assert values_of(copy.saver()) == {"topic": "coffee"}
 
 
-def test_a_link_in_the_place_of_a_note_is_not_followed(files):
-    """A reader that needs the note raises. A writer ignores the link and does not change its target."""
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
+def test_a_link_in_the_place_of_a_note_is_not_followed(files, link):
+    """Readers and writers raise, and do not change its target."""
     put(files.saver(), "1", topic="tea")
     target = files.head.with_name("target")
     target.write_text("mine")
@@ -150,9 +152,11 @@ def test_a_link_in_the_place_of_a_note_is_not_followed(files):
     assert values_of(writer) == {"topic": "tea"}
     note = files.notes()[0]
     note.unlink()
-    note.symlink_to(target)
-    with pytest.raises(CheckpointNotAFileError, match="symbolic link"):
+    link(note, target)
+    with pytest.raises(CheckpointNotAFileError, match="link"):
         files.saver().get_tuple(config_of())
+    with pytest.raises(CheckpointNotAFileError, match="link"):
+        put(writer, "2", topic="coffee")
     assert target.read_text() == "mine"
 
 

@@ -2,7 +2,7 @@
 
     CheckpointError                   of langgraph_runner.errors.NodeRunnerError
     ├── CheckpointReadError           the operating system does not let us read it
-    ├── CheckpointNotAFileError       a folder, fifo, socket, device or symbolic link is in its place
+    ├── CheckpointNotAFileError       a folder, fifo, socket, device or link is in its place
     ├── CheckpointTooLargeError       more bytes than `max_file_bytes`
     ├── CheckpointForeignError        not a file of this package
     ├── CheckpointVersionError        a format that this release does not know
@@ -65,7 +65,10 @@ class CheckpointReadError(CheckpointError):
 
 
 class CheckpointNotAFileError(CheckpointError):
-    """A folder, fifo, socket, device or symbolic link is where a file should be, or a file where a folder."""
+    """A folder, fifo, socket, device or link is where a file should be, or a file where a folder.
+
+    A file with several hard links counts as a link: its other names may be outside of the store.
+    """
 
     code = ErrorCode.CHECKPOINT_NOT_A_FILE
 

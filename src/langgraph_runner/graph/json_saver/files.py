@@ -1,8 +1,8 @@
 """Reading without hanging, and replacing several files so that each has its old or its new content.
 
-A file is written under a unique name in its own folder, fsynced, and renamed; then the folder is fsynced. All
-files of one replacement are complete on disk before the first is renamed. If anything fails, what was renamed
-is put back.
+A file is written under a unique name in a staging folder, fsynced, and renamed; then its own folder is fsynced. All
+files of one replacement are complete on disk before the first is renamed. If anything fails, what was renamed is put
+back. The staging folder is the same for all files of a history, so that the next writer finds what a killed one left.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ _SAFE_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file without waiting.
+    """Open a regular file without waiting. It must have no other name: that could be one outside of the store.
 
     Raises:
-        CheckpointNotAFileError: Something else is there.
+        CheckpointNotAFileError: Something else is there, or the file has several hard links.
         FileNotFoundError: Nothing is there.
         OSError: The operating system refuses.
     """
@@ -62,9 +62,13 @@ def open_regular(path: Path, flags: int) -> int:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENOTDIR}:
             raise CheckpointNotAFileError(path, _what_is_there(path), errno=error.errno) from error
         raise
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
         return descriptor
     os.close(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        problem = f"the file has {found.st_nlink} hard links; put a copy in its place"
+        raise CheckpointNotAFileError(path, problem)
     raise CheckpointNotAFileError(path, _what_is_there(path))
 
 
@@ -171,20 +175,16 @@ def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
         raise _not_a_folder(folder)
 
 
-def _temporary_path(path: Path) -> Path:
-    """Return an unused name in the same folder."""
-    return path.with_name(f".{path.name}.{REAL_RUNTIMES.blocking.token_hex(8)}.tmp")
-
-
-def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None = None) -> None:
+def replace_files(contents: Sequence[tuple[Path, bytes]], *, staging: Path, copy: Path | None = None) -> None:
     """Write files in their order, each atomically. Commits: when this returns, they are durable.
 
     Killed in between, a file has its old content or its new one. Hold the lock.
 
     Args:
         contents: The files with their new bytes.
+        staging: The folder for temporary files, on the same file system.
         copy: The last of them, if a power cut may leave its old content or a part of the new one: it is not
-            fsynced. Nothing can fail after it, so it is never put back.
+            fsynced. Nothing can fail after it, so it is never put back. Its temporary file is in its own folder.
 
     Raises:
         CheckpointWriteError: Every file is as it was.
@@ -194,7 +194,7 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
     try:
         with writing_errors(path):
             for path, data in contents:
-                staged.append(_Replacement(path))
+                staged.append(_Replacement(path, path.parent if path == copy else staging))
                 staged[-1].write(data)
             for replacement in staged:
                 path = replacement.path
@@ -216,9 +216,10 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
 class _Replacement:
     """The replacement of one file. Used by one thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, staging: Path) -> None:
         self.path = path
-        self._new = _temporary_path(path)
+        self._staging = staging
+        self._new = self._temporary_path()
         self._old: Path | None = None
         self._is_begun = False
         self._is_new_there = True
@@ -251,15 +252,14 @@ class _Replacement:
         if not is_copy:
             sync_folder(self.path.parent)
 
+    def _temporary_path(self) -> Path:
+        return self._staging / f".{self.path.name}.{REAL_RUNTIMES.blocking.token_hex(8)}.tmp"
+
     def _keep_old(self) -> None:
-        if not os.path.lexists(self.path):
-            return
-        old = _temporary_path(self.path)
-        try:
-            os.link(self.path, old, follow_symlinks=False)
-        except (OSError, NotImplementedError):
-            shutil.copyfile(self.path, old, follow_symlinks=False)  # A file system without hard links.
-        self._old = old
+        if os.path.lexists(self.path):
+            # No hard link: a writer that is killed would leave a file with two names.
+            self._old = self._temporary_path()
+            shutil.copyfile(self.path, self._old, follow_symlinks=False)
 
     def is_in_place(self) -> bool:
         """Whether the new content has replaced the old one."""
@@ -270,10 +270,12 @@ class _Replacement:
         if not self.is_in_place():  # The file that is there is not the new one.
             return
         with contextlib.suppress(OSError):
-            if self._old is not None:
-                self._old.replace(self.path)
-            else:
+            if self._old is None:
                 self.path.unlink()
+                return
+            with contextlib.suppress(OSError):
+                _sync_file(self._old)
+            self._old.replace(self.path)
 
     def clean_up(self) -> None:
         """Remove the temporary files."""
@@ -283,6 +285,14 @@ class _Replacement:
             if path is not None:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | _SAFE_FLAGS)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["CheckpointStore"]
 
 _TRASH: Final = "trash-"
-_MOST_SWEPT: Final = 10_000
 
 
 class CheckpointStore:
@@ -51,7 +50,7 @@ class CheckpointStore:
         self._path = path
         self._max_file_bytes = max_file_bytes
         self._lock_timeout_s = lock_timeout_s
-        self._swept: set[Path] = set()
+        self._is_head_swept = False
         self._newest = NewestCheckpoints(self.checkpoint_id)
 
     @cached_property
@@ -97,7 +96,7 @@ class CheckpointStore:
             data = update(path, read_file(path, self._max_file_bytes))
             if data is not None:
                 self._check_size(path, data)
-                replace_files([(path, data)])
+                replace_files([(path, data)], staging=self.layout.history)
 
     def update_latest(
         self, thread_id: str, checkpoint_ns: str, update: Callable[[Path, bytes], bytes]
@@ -245,7 +244,7 @@ class CheckpointStore:
         try:
             copy = [(self.layout.head, data)] if is_for_head else []
             # After a power cut the head may be an older one: the state is not read from it.
-            replace_files([(entry.file, data), *copy], copy=self.layout.head)
+            replace_files([(entry.file, data), *copy], staging=self.layout.history, copy=self.layout.head)
             if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
                 newest = entry
         finally:
@@ -275,7 +274,7 @@ class CheckpointStore:
             return
         where = identify(newest.file, data)
         try:
-            replace_files([(self.layout.head, data)])
+            replace_files([(self.layout.head, data)], staging=self.layout.head.parent)
         except CheckpointWriteError:
             self._remove_head()  # Perhaps the disk is full. Then it is all the more important to remove the thread.
             return
@@ -327,7 +326,7 @@ class CheckpointStore:
                 shown = self._head.current()
                 if shown is None:
                     self._remove_head()  # What a power cut left of it may show a thread that is about to be removed.
-                self._remove_leftovers_once(folder)
+                self._remove_leftovers()
                 self._ensure_folder(folder)
                 yield shown
 
@@ -346,16 +345,12 @@ class CheckpointStore:
                 return
         ensure_folder(folder)
 
-    def _remove_leftovers_once(self, folder: Path) -> None:
-        """Remove what killed writers left, once for each folder. The lock is held, so no other writer is at work."""
-        if self.layout.history not in self._swept:
-            self._swept.add(self.layout.history)
+    def _remove_leftovers(self) -> None:
+        """Remove what killed writers left. The lock is held, so no other writer is at work."""
+        remove_leftovers(self.layout.history)
+        for name in list_names(self.layout.history):
+            if name.startswith(_TRASH):
+                discard_folder(self.layout.history / name, self._trash())
+        if not self._is_head_swept:  # Its folder is the user's, and may be large.
+            self._is_head_swept = True
             remove_leftovers(self.layout.head.parent, of=self.layout.head.name)
-            for name in list_names(self.layout.history):
-                if name.startswith(_TRASH):
-                    discard_folder(self.layout.history / name, self._trash())
-        if folder not in self._swept:
-            if len(self._swept) > _MOST_SWEPT:
-                self._swept = {self.layout.history}
-            self._swept.add(folder)
-            remove_leftovers(folder)
