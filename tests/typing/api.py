@@ -51,6 +51,7 @@ from langgraph_runner import (
     append_bounded,
     append_unique,
     create_node,
+    create_node_context,
     create_node_logger,
     get_node_context,
     merge_mappings,
@@ -238,5 +239,6 @@ async def uses_units() -> None:
     collector.record_retry("n", 2)
     assert_type(collector.get_node_metrics("n").fallback_count, int)
     assert_type(runner_config(runtime=FakeRuntime()), RunnableConfig)
+    assert_type(create_node_context("n", attempt=2), NodeContext)
     with node_context("n", attempt=2) as context:
         assert_type(context.attempt, int)

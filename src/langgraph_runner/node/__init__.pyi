@@ -5,6 +5,7 @@ from langgraph_runner.node.factory import create_node as create_node
 from langgraph_runner.node.logs import NodeLogger as NodeLogger
 from langgraph_runner.node.logs import add_node_context as add_node_context
 from langgraph_runner.node.logs import create_node_logger as create_node_logger
+from langgraph_runner.node.making import create_node_context as create_node_context
 from langgraph_runner.node.nodes import AsyncNode as AsyncNode
 from langgraph_runner.node.nodes import RunnableNode as RunnableNode
 from langgraph_runner.node.nodes import SyncNode as SyncNode
