@@ -1,5 +1,6 @@
 """The log events of a node, and where they go."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -8,10 +9,18 @@ from pathlib import Path
 
 import pytest
 import structlog
+from langgraph.config import get_stream_writer
 from langgraph.graph import START, StateGraph
 from langgraph.types import RetryPolicy
 
-from langgraph_runner import GraphState, RetryConfig, add_node_context, create_node, runner_config
+from langgraph_runner import (
+    GraphState,
+    RetryConfig,
+    add_node_context,
+    create_node,
+    get_node_context,
+    runner_config,
+)
 from langgraph_runner.testing import Flaky
 
 ROOT = Path(__file__).parent.parent.parent
@@ -271,3 +280,42 @@ def test_each_event_of_the_user_has_the_context_of_its_own_node(mode, structlog_
     assert sorted(entry["node"] for entry in mine) == ["a", "b", "c"]
     assert {entry["found"] for entry in mine} == {"nothing"}
     assert len({entry["trace_id"] for entry in mine}) == 1
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_retries_are_streamed_if_asked(mode, asked):
+    """The event is in the stream `custom`, before the next attempt."""
+
+    def work(state):
+        get_stream_writer()(f"attempt {get_node_context().attempt}")
+        if get_node_context().attempt == 1:
+            raise ConnectionError("password=hunter2-and-more")
+        return {}
+
+    retry = {"max_attempts": 2, "backoff_ms": 1, "jitter": 0}
+    node = create_node(mode.function(work), name="load", retry=retry)
+    graph = StateGraph(GraphState).add_node("load", node).add_edge(START, "load").compile()
+    config = runner_config(stream_retries=asked)
+    if mode.is_async:
+
+        async def stream():
+            return [each async for each in graph.astream({}, config, stream_mode="custom")]
+
+        streamed = asyncio.run(stream())
+    else:
+        streamed = [*graph.stream({}, config, stream_mode="custom")]
+    event = {
+        "event": "node.retrying",
+        "node": "load",
+        "attempt": 1,
+        "delay_ms": 1,
+        "error_type": "ConnectionError",
+    }
+    assert streamed == ["attempt 1", *([event] if asked else []), "attempt 2"]
+
+
+def test_a_stream_outside_a_graph_is_not_needed(mode, fake):
+    """The node retries as usual."""
+    flaky = Flaky(ConnectionError, {})
+    node = create_node(mode.function(flaky.sync), retry=2, runtime=fake)
+    assert mode.call(node, {}, runner_config(stream_retries=True)) == {}

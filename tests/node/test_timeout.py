@@ -13,7 +13,15 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import TimeoutPolicy
 from typing_extensions import TypedDict
 
-from langgraph_runner import NodeTimeoutError, RetryConfig, abandoned_threads, create_node, get_node_context
+from langgraph_runner import (
+    NodeMetricsCollector,
+    NodeTimeoutError,
+    RetryConfig,
+    abandoned_threads,
+    create_node,
+    get_node_context,
+)
+from langgraph_runner.metrics.exporters import NodeMetricsPrometheusCollector
 from langgraph_runner.testing import Flaky
 
 
@@ -166,6 +174,8 @@ def test_a_blocked_thread_is_told_left_and_counted(no_thread_left):
     assert update["errors"][0]["code"] == "NODE_TIMEOUT"
     assert told.wait(10)
     assert abandoned_threads() == 1
+    *_, gauge = NodeMetricsPrometheusCollector(NodeMetricsCollector()).collect()
+    assert [(each.name, each.value) for each in gauge.samples] == [("langgraph_node_abandoned_threads", 1)]
     thread = next(t for t in threading.enumerate() if t.name == "node-block")
     assert thread.daemon
     ended.set()

@@ -14,6 +14,9 @@ NODE_FAILURES = (
 )
 """The categories that count as failures of the node."""
 
+ABANDONED_THREADS = "Blocking calls that still run although their timeout passed or their run was aborted."
+"""The description of the gauge."""
+
 COUNTERS = {
     "executions": (
         "{execution}",

@@ -10,6 +10,7 @@ from langgraph_runner.node.call import RUNTIME_KEY, TRACE_ID
 from langgraph_runner.node.options import as_collector, as_spans
 from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.node.policies.shared import SHARED_POLICIES
+from langgraph_runner.node.reports import STREAM_RETRIES
 from langgraph_runner.runtime.abort import as_abort_signal
 from langgraph_runner.runtime.runtimes import as_runtimes
 
@@ -53,6 +54,7 @@ def runner_config(
     trace_id: str | None = None,
     graph_execution_id: str | None = None,
     default_retry: RetryLike | None = None,
+    stream_retries: bool | None = None,
     runtime: Runtimes | None = None,
     **configurable: Any,
 ) -> RunnableConfig:
@@ -67,6 +69,8 @@ def runner_config(
         trace_id: W3C trace id, 32 lower-case hex digits.
         graph_execution_id: The caller's own id for the run.
         default_retry: For nodes without a `retry` of their own.
+        stream_retries: Whether each retry writes an event to LangGraph's stream mode `custom`: a dict with `event`
+            (`node.retrying`), `node`, `attempt`, `delay_ms` and `error_type`.
         runtime: Clock, sleep and chance of the nodes of this run, in place of their own: a `testing.FakeRuntime` in
             tests. A node that a node calls goes by it too.
         **configurable: Further keys of `config["configurable"]`, such as `thread_id`.
@@ -97,6 +101,7 @@ def runner_config(
         "trace_id": trace_id,
         "graph_execution_id": graph_execution_id,
         "default_retry": as_retry_config(default_retry),
+        STREAM_RETRIES: stream_retries,
         RUNTIME_KEY: as_runtimes(runtime, field="runtime"),
     }
     mine = {key: value for key, value in given.items() if value is not None}

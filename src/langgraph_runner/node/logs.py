@@ -20,6 +20,7 @@ __all__ = [
     "NodeLogger",
     "add_node_context",
     "as_log_level",
+    "class_name",
     "create_node_logger",
     "log",
     "log_suppressed_error",
@@ -58,11 +59,12 @@ def log_suppressed_error(context: NodeContext, event: str, error: BaseException)
 
 def _all_fields(context: NodeContext, fields: dict[str, Any]) -> dict[str, Any]:
     story = {} if context.story_id is None else {"story_id": context.story_id}
-    shown = {key: _class_name(value) if isinstance(value, type) else value for key, value in fields.items()}
+    shown = {key: class_name(value) if isinstance(value, type) else value for key, value in fields.items()}
     return {"node": context.node_name, **story, **shown, "trace_id": context.trace_id}
 
 
-def _class_name(cls: type) -> str:
+def class_name(cls: type) -> str:
+    """Return the name of a class, sanitized: a program can make a class with any name."""
     return DEFAULT_SANITIZER.text(cls.__name__, max_chars=_MAX_NAME_CHARS)
 
 

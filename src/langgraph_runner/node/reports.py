@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors import FailureCategory
 from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.errors.classification import is_blocking_error
 from langgraph_runner.errors.logs import is_enabled, log_method, report_lost_event
-from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
+from langgraph_runner.node.langgraph.internals import injectables
+from langgraph_runner.node.logs import LOGGER, class_name, log, log_suppressed_error
 
 if TYPE_CHECKING:
     from langgraph_runner.errors import NodeErrorRecord
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.outcome import Failure
 
 __all__ = [
+    "STREAM_RETRIES",
     "log_completed",
     "log_started",
     "report_cancelled",
@@ -27,6 +29,9 @@ __all__ = [
     "report_started",
     "report_success",
 ]
+
+STREAM_RETRIES: Final = "stream_retries"
+"""The key of `config["configurable"]` that asks for retries in the stream `custom`."""
 
 
 def report_started(call: NodeCall) -> None:
@@ -148,6 +153,8 @@ def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float
         _record(call, "record_retry", call.name)
     if call.span is not None:
         _trace(call, "attempt_failed", attempt, error_type=type(error).__name__, retry_in_ms=delay_ms)
+    if call.configurable.get(STREAM_RETRIES):
+        _stream_retry(call, error, attempt, delay_ms)
     # A handler is needed because the next attempt may succeed; a final failure is printed.
     if is_enabled(LOGGER, logging.WARNING, needs_handler=True):
         log(
@@ -159,6 +166,24 @@ def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float
             delay_ms=round(delay_ms, 3),
             error_type=type(error),
         )
+
+
+def _stream_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float) -> None:
+    """Write the retry to the stream `custom` of the running graph, if there is one."""
+    write = injectables(call.config).get("writer")
+    if write is None:
+        return
+    event = {
+        "event": "node.retrying",
+        "node": call.name,
+        "attempt": attempt,
+        "delay_ms": round(delay_ms, 3),
+        "error_type": class_name(type(error)),
+    }
+    try:
+        write(event)
+    except Exception as broken:  # A consumer of the stream never harms the node.
+        log_suppressed_error(call, "node.stream_failed", broken)
 
 
 def report_fallback(call: NodeCall, primary: NodeErrorRecord) -> None:

@@ -215,6 +215,7 @@ def test_instruments_are_named_by_the_conventions(receiver, provider, collector)
         "langgraph.node.circuit_open": "{call}",
         "langgraph.node.refusals": "{call}",
         "langgraph.node.queued": "{call}",
+        "langgraph.node.abandoned_threads": "{thread}",
     }
     assert all(metric.description for metric in metrics.values())
     assert all(metric.sum.is_monotonic for metric in metrics.values() if metric.HasField("sum"))

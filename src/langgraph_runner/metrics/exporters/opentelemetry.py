@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.errors.hints import importing_extra
 from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
-from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
+from langgraph_runner.metrics.model import ABANDONED_THREADS, COUNTERS, NODE_FAILURES
+from langgraph_runner.runtime.threads import abandoned_threads
 
 with importing_extra("opentelemetry", "Metrics for OpenTelemetry need opentelemetry-api", extra="otel"):
     from opentelemetry.metrics import Meter, Observation, get_meter
@@ -40,8 +41,8 @@ _Attributes = tuple[tuple[str, str], ...]
 class NodeMetricsOpenTelemetryExporter:
     """Records what a `NodeMetricsCollector` forwards to it with the instruments of a meter.
 
-    Use `export_to_opentelemetry`, or make one and hand it to `NodeMetricsCollector.forward_to`. Every series has
-    the attribute `langgraph.node.name`:
+    Use `export_to_opentelemetry`, or make one and hand it to `NodeMetricsCollector.forward_to`. Every series but the
+    last one has the attribute `langgraph.node.name`:
 
     - `langgraph.node.duration`, a histogram in `s` of all executions, with `langgraph.node.outcome` (`success` or
       `failure`) and, of failures, `error.type` (`timeout`, `validation`, `network` or `other`)
@@ -55,6 +56,7 @@ class NodeMetricsOpenTelemetryExporter:
     - `langgraph.node.refusals`, a counter in `{call}`: calls that a policy refused, with `error.type`
       (`circuit_open`, `bulkhead_full`, `rate_limited` or `refused`)
     - `langgraph.node.queued`, a counter in `{call}`: calls that waited for a policy
+    - `langgraph.node.abandoned_threads`, a gauge of the process in `{thread}`, see `abandoned_threads()`
 
     Counters are observable ones that are kept here; they cost a node nearly nothing. The histogram is an ordinary
     one, recorded at each execution in the node's own context: so it is exact in whatever aggregation the SDK is
@@ -89,6 +91,12 @@ class NodeMetricsOpenTelemetryExporter:
                 unit=unit,
                 description=description,
             )
+        meter.create_observable_gauge(
+            "langgraph.node.abandoned_threads",
+            callbacks=[lambda _: [Observation(abandoned_threads())]],
+            unit="{thread}",
+            description=ABANDONED_THREADS,
+        )
 
     def record_success(self, node: str, duration_ms: float, /) -> None:
         """Count an execution that succeeded, and record how long it took."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.errors.hints import importing_extra
-from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
+from langgraph_runner.metrics.model import ABANDONED_THREADS, COUNTERS, NODE_FAILURES
+from langgraph_runner.runtime.threads import abandoned_threads
 
 with importing_extra(
     "prometheus_client", "Metrics for Prometheus need prometheus-client", extra="prometheus"
@@ -43,7 +44,7 @@ class NodeMetricsPrometheusCollector(Collector):
     REGISTRY.register(NodeMetricsPrometheusCollector(collector))
     ```
 
-    Every sample has a label `node`:
+    Every sample but the last one has a label `node`:
 
     - `langgraph_node_executions_total{node, outcome}`: by `success` and `failure` of the node's own function
     - `langgraph_node_failures_total{node, category}`: by `timeout`, `validation`, `network` and `other`
@@ -58,6 +59,7 @@ class NodeMetricsPrometheusCollector(Collector):
       `buckets_ms` in seconds
     - `langgraph_node_duration_window_seconds{node, quantile}`: gauges, `0.5`, `0.9` and `0.99` of the latest
       `window_size` executions; absent without any
+    - `langgraph_node_abandoned_threads`: a gauge of the process, see `abandoned_threads()`
 
     All samples of a scrape are of one moment: whatever is recorded meanwhile, `_count` of the histogram is the
     sum of both outcomes, and the categories add up to the failures. (Of a collector that `from_json` made, the
@@ -106,6 +108,9 @@ class _Families:
             "How long executions of a node took, retries and waits included.",
             labels=["node"],
         )
+        self._abandoned = GaugeMetricFamily(
+            "langgraph_node_abandoned_threads", ABANDONED_THREADS, value=abandoned_threads()
+        )
         self._window = GaugeMetricFamily(
             "langgraph_node_duration_window_seconds",
             "Quantiles of the latest executions of a node.",
@@ -135,7 +140,7 @@ class _Families:
 
     def all(self) -> list[Metric]:
         """Return them in the order in which a scrape shows them."""
-        return [*self._counters.values(), self._duration, self._window]
+        return [*self._counters.values(), self._duration, self._window, self._abandoned]
 
 
 def _label(node: str) -> str:
