@@ -1,14 +1,20 @@
 """JSON Web Tokens: valid, invalid and hostile ones, and an issuer that does not answer."""
 
 import base64
+import contextlib
+import hmac
+import http.server
 import json
+import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from langgraph_runner.server import ApiKeyAuth, Caller, JwtAuth, Role
+from langgraph_runner.server.problems import ApiError
 
 pytestmark = pytest.mark.req("R-57")
 
@@ -174,3 +180,73 @@ async def test_an_infinite_time_in_a_token_is_refused(monkeypatch, claim):
 async def test_a_signed_claim_of_a_wrong_type_is_refused(monkeypatch, claim, value):
     """The issuer may have signed anything."""
     assert await authenticated(monkeypatch, {claim: value}) is None
+
+
+@pytest.fixture
+def published():
+    """The key set that an issuer publishes over HTTP, its address, and the status of each answer so far."""
+
+    class Issuer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answers.append(status[-1])
+            self.send_response(status[-1])
+            self.end_headers()
+            self.wfile.write(json.dumps({"keys": keys}).encode())
+
+        def log_message(self, *_):
+            """Write nothing to stderr."""
+
+    keys, status, answers = [], [200], []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/keys"
+    yield SimpleNamespace(keys=keys, status=status, answers=answers, url=url)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+CLAIMS = {"sub": "ada", "tenant": "acme", "iss": "i", "aud": "a", "exp": 4_000_000_000}
+
+
+def with_key(private, kid):
+    """Return the public key as an issuer publishes it, and a token that the private key has signed."""
+    public = jwt.algorithms.ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    token = jwt.encode(CLAIMS, private, algorithm="ES256", headers={"kid": kid})
+    return {**public, "kid": kid, "use": "sig"}, token
+
+
+async def test_invented_key_ids_do_not_each_ask_the_issuer(published):
+    """Anybody can send such tokens."""
+    key, token = with_key(PRIVATE, "1")
+    published.keys.append(key)
+    auth = JwtAuth(published.url, issuer="i", audience="a")
+    assert await auth.authenticate(token) == Caller("jwt:ada", "acme", Role.READ)
+    for number in range(20):
+        _, invented = with_key(PRIVATE, f"invented-{number}")
+        assert await auth.authenticate(invented) is None
+    assert len(published.answers) <= 2
+
+
+async def test_an_issuer_that_fails_once_leaves_the_known_keys(published):
+    """A token with an unknown key id makes the service ask; the answer is a 500."""
+    key, token = with_key(PRIVATE, "1")
+    published.keys.append(key)
+    auth = JwtAuth(published.url, issuer="i", audience="a")
+    assert await auth.authenticate(token) is not None
+    published.status.append(500)
+    auth._keys._last_successful_fetch = float("-inf")  # As if the last answer were long ago.
+    with contextlib.suppress(ApiError):
+        await auth.authenticate(with_key(PRIVATE, "2")[1])
+    assert await auth.authenticate(token) is not None
+
+
+async def test_a_published_shared_secret_signs_no_token(published):
+    """Everybody knows it: a token that names RS256 and is signed with it is refused."""
+    secret = b"s" * 32
+    published.keys.append({"kty": "oct", "k": base64.urlsafe_b64encode(secret).decode(), "kid": "1"})
+    signed = token_of({"alg": "RS256", "kid": "1"}, CLAIMS).rpartition(".")[0]
+    signature = base64.urlsafe_b64encode(hmac.digest(secret, signed.encode(), "sha256")).rstrip(b"=").decode()
+    auth = JwtAuth(published.url, issuer="i", audience="a")
+    assert await auth.authenticate(f"{signed}.{signature}") is None
