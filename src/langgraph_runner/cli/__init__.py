@@ -7,6 +7,8 @@
     drawing/         graphs and timelines as text and as SVG
     session          the engine or the client (`--server URL`) for the options of a command, and the event loop
     follow           follow a run to its end, with Ctrl-C
+    logs             the log of `serve` and `worker`
+    stopping         the end of `serve` and `worker`: a grace period for their runs
     problems         any exception as one line, an error code and an exit code
     database_errors  errors of the database, with its name and advice
     environment      the names of environment variables
@@ -28,7 +30,8 @@ _PACKAGES_OF_EXTRA = ("typer", "rich", "sqlalchemy", "alembic")
 def main() -> None:
     """Run the command line with the arguments of the process."""
     tolerate_closed_stdout()
-    # Commands print failures themselves. An app that configures logging also sees the log events.
+    # Commands print failures themselves; `serve` and `worker` add a log. An app that configures logging also
+    # sees the log events.
     logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
     # Some packages are imported late. A check up front gives one clear message instead of a late ImportError.
     missing = [name for name in _PACKAGES_OF_EXTRA if not _is_installed(name)]

@@ -8,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.runtime.wake import Wake
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class BlockingEngine(Blocking):
                 self._loop.run_forever()
             except BaseException as error:
                 # A callback raised SystemExit or KeyboardInterrupt. Other threads wait for this loop, so it goes on.
-                log_event(logging.ERROR, "loop.interrupted", error_type=type(error).__name__)
+                log_event(logging.ERROR, "loop.interrupted", **cause(error))
             else:
                 return
 

@@ -15,7 +15,7 @@ from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.artifacts.store import ArtifactStore, StoredFile, is_sha256
 from langgraph_runner.engine.errors import ArtifactError, ArtifactUnavailableError
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.node import get_node_context
 from langgraph_runner.runtime.runtimes import monotonic
 from langgraph_runner.workflow import ArtifactRef
@@ -146,7 +146,7 @@ class ArtifactFiles:
         try:
             is_intact = self._intact(ref.sha256, ref.size) is not None
         except Exception as error:  # Then it is a cache miss.
-            log_event(logging.WARNING, "files.unreadable", error_type=type(error).__name__)
+            log_event(logging.WARNING, "files.unreadable", **cause(error))
             is_intact = False
         self._remember_look(ref.sha256, is_intact=is_intact)
         return is_intact

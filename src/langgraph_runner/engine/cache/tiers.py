@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
@@ -184,8 +184,7 @@ class TieredCache:
             self.hot_failures += 1
             breaker.record_failure(permit)
             if was_up:
-                kind = type(error).__name__
-                log_event(logging.WARNING, "cache.hot_tier_failed", operation=operation, error_type=kind)
+                log_event(logging.WARNING, "cache.hot_tier_failed", operation=operation, **cause(error))
             return None
         breaker.record_success(permit)
         if not was_up:
@@ -201,7 +200,7 @@ class TieredCache:
         try:
             return await self._store.read(queries.cache_entries, tenant, keys)
         except Exception as error:  # A cache miss, as with the hot tier.
-            log_event(logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "cache.cold_tier_failed", **cause(error))
             return {}
 
 

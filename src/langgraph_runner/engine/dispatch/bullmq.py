@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.dispatch.dispatcher import RUN_ORCHESTRATION, RUN_STEPS
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import UnknownWorkflowError
@@ -213,7 +213,7 @@ class BullMQDispatcher:
     def _failed(self, error: Exception) -> None:
         if self._is_up:
             self._is_up = False
-            log_event(logging.WARNING, "dispatch.failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "dispatch.failed", **cause(error))
 
     def _restored(self) -> None:
         if not self._is_up:
@@ -238,7 +238,7 @@ class BullMQDispatcher:
             return
         error = closing.exception()
         if error is not None:
-            log_event(logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "dispatch.close_failed", **cause(error))
 
 
 def _queue_name(argument: str | None, of_url: str | None, default: str, *, field: str) -> str:

@@ -12,7 +12,7 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -129,8 +129,7 @@ class Announcer:
                 self._waiting.clear()  # Workers find these runs by polling.
                 if self._is_up:
                     self._is_up = False
-                    kind = type(error).__name__
-                    log_event(logging.WARNING, "dispatch.announce_failed", error_type=kind)
+                    log_event(logging.WARNING, "dispatch.announce_failed", **cause(error))
             else:
                 if not self._is_up:
                     self._is_up = True

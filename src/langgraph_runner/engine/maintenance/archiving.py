@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError, ArtifactUnavailableError
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import DeleteRuns, RestoreRuns
 from langgraph_runner.engine.store.migrating import HEAD
@@ -143,7 +143,7 @@ def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, A
     except ArtifactUnavailableError:
         raise  # The file may be there: an archive without it would lose it.
     except ArtifactError as error:  # The file is gone; the run is archived without it.
-        log_event(logging.WARNING, "archive.file_missing", run_id=row["run_id"], error=str(error))
+        log_event(logging.WARNING, "archive.file_missing", run_id=row["run_id"], **cause(error))
 
 
 def _reference(row: dict[str, Any]) -> ArtifactRef:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import SUSPECT_FROM, ClaimRun, ReleaseRuns
@@ -62,7 +62,7 @@ class RunClaimer:
             except Exception as error:  # The database is away; the next poll tries again.
                 self._health.note_poll(error)
                 workload.runs_may_wait = True
-                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "poll.failed", **cause(error))
             if not workload.has_room():
                 workload.runs_may_wait = True
             if await wait_for_event(workload.may_take, poll_s, self._host.runtime):

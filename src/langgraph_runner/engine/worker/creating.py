@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.run.creation import NotCreatedError, RunCreation, create
 from langgraph_runner.engine.run.slots import HELD_SLOT
 from langgraph_runner.engine.store.commands import Claimed, Created, CreateRun
@@ -117,7 +117,7 @@ class RunCreator:
             found.set_result(triggered)
         except NotCreatedError as error:
             reason = error.__cause__ or error
-            log_event(logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
+            log_event(logging.WARNING, "run.not_created", run_id=new.id, **cause(reason))
             found.set_exception(reason)
             found.exception()  # Marks it as retrieved: it is logged, even if the caller no longer waits.
             workload.note_runs_may_wait()  # It may have been committed.

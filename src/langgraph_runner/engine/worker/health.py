@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store.commands import CheckTables
 from langgraph_runner.engine.store.queries import status_of
 
@@ -102,7 +102,7 @@ class StoreHealth:
                 "store.damaged",
                 run_id=run_id,
                 database=self._store.database.url.render_as_string(),
-                error=str(error),
+                **cause(error),
                 fix="Another program has changed the file. Stop the engine and restore a backup.",
             )
 

@@ -11,7 +11,7 @@ from contextvars import Context
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class WorkerPresence:
                 )
             )
         except Exception as error:  # The next report tries again.
-            log_event(logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.report_failed", **cause(error))
 
     async def end(self) -> None:
         """Stop the reports, and delete the row."""
@@ -80,4 +80,4 @@ class WorkerPresence:
         try:
             await self._host.store.write(RemoveWorker(self._host.owner))
         except Exception as error:  # Then the engine is shown as lost for a day.
-            log_event(logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)
+            log_event(logging.DEBUG, "worker.removal_failed", **cause(error))

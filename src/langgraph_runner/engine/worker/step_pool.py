@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
-from langgraph_runner.engine.logs import LOGGER, log_event
+from langgraph_runner.engine.logs import LOGGER, cause, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands.workers import (
     ClaimTask,
@@ -95,7 +95,7 @@ class StepPool:
         try:
             await self._host.store.write(GiveBackTasks(left))
         except Exception as error:  # Then the leases expire.
-            log_event(logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.release_failed", **cause(error))
 
     async def _on_job(self, _job_id: str, _data: dict[str, Any]) -> None:
         self._may_have_more.set()
@@ -115,7 +115,7 @@ class StepPool:
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
-                log_event(logging.WARNING, "poll.failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "poll.failed", **cause(error))
             await wait_for_event(self._may_have_more, self._host.options.poll_ms / 1000, self._host.runtime)
 
     async def _claim_stuck(self) -> None:
@@ -163,7 +163,7 @@ class StepPool:
                 self._log(logging.WARNING, "step.lease_lost", claimed)
         except Exception as error:
             # The database may be away. The lease expires, and another worker claims the task.
-            self._log(logging.ERROR, "step.interrupted", claimed, error_type=type(error).__name__)
+            self._log(logging.ERROR, "step.interrupted", claimed, **cause(error))
             logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
         finally:
             del self._active[key]
@@ -214,7 +214,7 @@ class StepPool:
             try:
                 kept = await self._host.store.write(KeepTasks(self._lease_ms, fences))
             except Exception as error:  # The database is away; the next heartbeat tries again.
-                log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+                log_event(logging.WARNING, "lease.heartbeat_failed", **cause(error))
                 continue
             for key in fences.keys() - kept:
                 found = self._active.get(key)

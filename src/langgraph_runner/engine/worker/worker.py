@@ -7,7 +7,7 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.claiming import RunClaimer
@@ -161,7 +161,7 @@ class Worker:
         try:
             await self._host.store.write(ReleaseRuns(self.workload.fences, ran_ms))
         except Exception as error:  # Then the leases expire; the caller of close() cannot help it.
-            log_event(logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.release_failed", **cause(error))
             return
         for run_id in ran_ms:
             self._announcer.announce(run_id)

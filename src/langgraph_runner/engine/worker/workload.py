@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.logs import LOGGER, log_event
+from langgraph_runner.engine.logs import LOGGER, cause, log_event
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import Heartbeat
 
@@ -150,7 +150,7 @@ class Workload:
         try:
             kept = await self._host.store.write(Heartbeat(self._host.owner, options.lease_ms, fences, ran_ms))
         except Exception as error:  # The database is away; the next heartbeat tries again.
-            log_event(logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+            log_event(logging.WARNING, "lease.heartbeat_failed", **cause(error))
             return
         for run_id, execution in held.items():
             if self.executions.get(run_id) is not execution:  # It has ended, or was claimed again.
@@ -203,7 +203,7 @@ class Workload:
             # Most likely the database is away. The lease expires, and a worker resumes the run from its last commit.
             self.to_take[run_id] = claimed.tenant
             self._health.note_interruption(run_id, error)
-            log_event(logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
+            log_event(logging.ERROR, "run.interrupted", run_id=run_id, **cause(error))
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
         return None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from langgraph_runner.engine.logs import cause
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.server.auth.audit import AddAudit
 from langgraph_runner.server.auth.keys import Role
@@ -123,7 +124,7 @@ class Call(Request):
                     "audit.write_failed",
                     action=action,
                     target=target,
-                    error=str(error),
+                    **cause(error),
                 )
         return result
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
-from langgraph_runner.engine.logs import log_event
+from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.commands.base import of_run
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, error_summary
@@ -138,7 +138,7 @@ def serve_known(connection: Connection, writes: Sequence[Accepted], now: int) ->
         if backend_of(connection).has_rolled_back(connection):  # Everything that was written is lost.
             raise
         # A failed look-up is a cache miss, and nothing else.
-        log_event(logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+        log_event(logging.WARNING, "cache.cold_tier_failed", **cause(error))
 
 
 def _serve_known(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
