@@ -1,4 +1,4 @@
-# `make demo` and `make test` need nothing but git, make and Python 3.11 or newer; each sets up what it uses.
+# `make demo` and `make test` need nothing but git, make and Python 3.11 to 3.14; each sets up what it uses.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -67,7 +67,7 @@ test: $(VENV)/.dev  ## The whole test suite, with branch coverage. ARGS='-k retr
 	$(BIN)/python -m pytest -n auto --dist worksteal $(if $(ARGS),,--cov --cov-report=) $(ARGS)
 	$(if $(ARGS),,$(BIN)/python tools/coverage_floor.py)
 
-pythons:  ## The tests on Python 3.13 and 3.14, in folders with Debian's trixie and sid. ARGS='tests/node' runs some.
+pythons:  ## The tests on Python 3.12 to 3.14: Debian's trixie and sid, and what is on the PATH. ARGS='tests/node' runs some.
 	tools/pythons.sh $(ARGS)
 
 check: lint types contracts docs requirements test  ## Everything that CI runs.
