@@ -188,14 +188,14 @@ def _stream_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: floa
 
 def report_fallback(call: NodeCall, primary: NodeErrorRecord) -> None:
     """Report that the function failed, with the record of that failure, and that its fallback takes over."""
-    _trace(call, "fell_back", error_type=primary["error_type"])
+    _trace(call, "fell_back", error_type=primary.get("error_type"))
     log(
         logging.WARNING,
         "node.falling_back",
         call,
         outcome=primary["code"],
         attempts=call.attempts,
-        error_type=primary["error_type"],
+        error_type=primary.get("error_type"),
         error=primary["message"],
     )
 

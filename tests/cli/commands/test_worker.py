@@ -150,11 +150,13 @@ def test_a_refused_option_has_its_name_of_the_command_line(cli):
 
 
 def test_a_worker_runs_what_other_processes_trigger(worker, client):
-    """It finds the runs in the database."""
-    worker().wait_for("Working on shop.v1.")
+    """It finds the runs in the database, and logs them as JSON, because its output is a file."""
+    working = worker()
+    working.wait_for("Working on shop.v1.")
     engine = client()
     run = engine.wait(engine.trigger("shop.v1", {"net": 10}).id)
     assert (run.status, run.output("price")) == ("completed", 12.5)
+    working.wait_for('"event": "run.completed"')
 
 
 def test_a_worker_gets_runs_from_a_queue(worker, client, redis_server):
