@@ -155,7 +155,7 @@ class AsyncRuntime(_Clock):
         """Wait. A wait of 0 lets other tasks run."""
         if limits is not None:
             return self.call(asyncio.sleep, (seconds,), {}, limits)
-        return asyncio.sleep(seconds) if seconds else _next_turn()
+        return asyncio.sleep(seconds) if seconds else _next_turn()  # pyright: ignore[reportReturnType] - it is awaited
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
         """Wait in the current task."""
