@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests on CPython 3.12 to 3.14: `tools/pythons.sh [arguments of pytest]`. SUITES= skips the systems of Debian.
+# Runs tests on CPython 3.12 to 3.14: `tools/pythons.sh [arguments of pytest]`. SUITES= skips the systems of Debian,
+# MIRROR=address names where debootstrap gets them.
 #
 # Debian has 3.13 in trixie and 3.14 in sid. Each is a folder below ~/.cache, which debootstrap makes and chroot enters;
 # that needs root on a Debian. A version that did not run there is taken from the PATH, into a venv below ~/.cache.
@@ -32,10 +33,15 @@ run_in_debian() {
     if [ ! -e "$root/.complete" ]; then
         rm -rf "$root" && mkdir -p "$root"
         echo "Debian $suite ..."
-        debootstrap --variant=minbase --include=$packages "$suite" "$root" >"$root.log"
+        # shellcheck disable=SC2086 # Without MIRROR there is no argument: debootstrap knows Debian's own.
+        debootstrap --variant=minbase --include=$packages "$suite" "$root" ${MIRROR-} >"$root.log" 2>&1 || {
+            echo "debootstrap cannot make Debian $suite here: $(tail -n 1 "$root.log")"
+            return 0
+        }
         touch "$root/.complete"
     fi
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    if [ -e /etc/pip.conf ]; then cp /etc/pip.conf "$root/etc/"; fi
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" # It may trust a proxy of this machine.
     rm -rf "$root/src" && mkdir "$root/src"
     git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "$root/src"
@@ -63,8 +69,8 @@ run_from_path() {
 
 if [ -z "$suites" ]; then
     :
-elif [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo 'No system is made with debootstrap, which needs root on a Debian.'
+elif ! command -v apt-get >/dev/null || ! unshare --mount true 2>/dev/null; then
+    echo 'No system is made with debootstrap: it needs root, and the right to mount, on a Debian.'
 else
     command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; }
     for suite in $suites; do run_in_debian "$suite" "$@"; done
