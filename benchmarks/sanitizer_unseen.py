@@ -12,9 +12,10 @@ import argparse
 import random
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from benchmarks.sanitizer_corpus import survives
+from benchmarks.sanitizer_fresh import BARE, BENIGN, HARD, NAMED
 from benchmarks.sanitizer_unseen_benign import LOOK_ALIKES, ORDINARY
 from benchmarks.sanitizer_unseen_secrets import CONTEXTS, CONTEXTUAL, KNOWN, REPORTED, filled
 from langgraph_runner.redaction import DEFAULT_SANITIZER
@@ -22,9 +23,19 @@ from langgraph_runner.redaction import DEFAULT_SANITIZER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_Corpus: TypeAlias = "Callable[[random.Random], Iterator[tuple[str, str, str]]]"
 SEED: Final = 4_711
 ROUNDS: Final = 5
-GOALS: Final = {"known shapes": 0.995, "contextual": 0.80, "benign": 0.99, "look-alikes": 0.95}
+GOALS: Final = {
+    "known shapes": 0.995,
+    "contextual": 0.80,
+    "benign": 0.99,
+    "look-alikes": 0.95,
+    "fresh bare": 0.65,
+    "fresh contexts": 0.75,
+    "fresh hard": 0.40,
+    "fresh benign": 0.97,
+}
 
 
 @dataclass
@@ -45,20 +56,26 @@ def is_held_out(name: str) -> bool:
     return name not in REPORTED and zlib.crc32(name.encode()) % 2 == 1
 
 
-def _known(rng: random.Random) -> Iterator[tuple[str, str, str]]:
-    for name, template in KNOWN.items():
-        value, secret = filled(template, rng)
-        for context in rng.sample(CONTEXTS, ROUNDS):
-            yield name, context.replace("{v}", value), secret
+def _bare(kinds: dict[str, str]) -> _Corpus:
+    def make(rng: random.Random) -> Iterator[tuple[str, str, str]]:
+        for name, template in kinds.items():
+            value, secret = filled(template, rng)
+            for context in rng.sample(CONTEXTS, ROUNDS):
+                yield name, context.replace("{v}", value), secret
+
+    return make
 
 
-def _contextual(rng: random.Random) -> Iterator[tuple[str, str, str]]:
-    for name, template in CONTEXTUAL.items():
-        for _ in range(ROUNDS):
-            yield name, *filled(template, rng)
+def _in_context(kinds: dict[str, str]) -> _Corpus:
+    def make(rng: random.Random) -> Iterator[tuple[str, str, str]]:
+        for name, template in kinds.items():
+            for _ in range(ROUNDS):
+                yield name, *filled(template, rng)
+
+    return make
 
 
-def _benign(texts: dict[str, str]) -> Callable[[random.Random], Iterator[tuple[str, str, str]]]:
+def _benign(texts: dict[str, str]) -> _Corpus:
     def make(rng: random.Random) -> Iterator[tuple[str, str, str]]:
         for name, template in texts.items():
             text, _ = filled(template, rng)
@@ -68,10 +85,14 @@ def _benign(texts: dict[str, str]) -> Callable[[random.Random], Iterator[tuple[s
 
 
 CORPORA: Final = {
-    "known shapes": _known,
-    "contextual": _contextual,
+    "known shapes": _bare(KNOWN),
+    "contextual": _in_context(CONTEXTUAL),
     "benign": _benign(ORDINARY),
     "look-alikes": _benign(LOOK_ALIKES),
+    "fresh bare": _bare(BARE),
+    "fresh contexts": _in_context(NAMED),
+    "fresh hard": _in_context(HARD),
+    "fresh benign": _benign(BENIGN),
 }
 
 

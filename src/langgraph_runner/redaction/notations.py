@@ -36,10 +36,12 @@ from langgraph_runner.redaction.values import (
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
 # The default that a prompt shows before its colon: `AWS Secret Access Key [None]:`.
 _PROMPT: Final = r"[ \t](?:\[[^\[\]\n=]{0,40}\]|\([^()\n=]{0,60}\))"
+# Bold in Markdown and HTML: `**Password:** hunter2`, `<b>Password</b>: hunter2`.
+_MARKUP: Final = r"(?:\*\*|__|</\w{1,10}>)?"
 _ASSIGNED = LazyPattern(
-    rf"(?:\[\d{{1,3}}\])?{CLOSE}?\]?\)?(?:{_PROMPT}(?=:))?[ \t\u00a0\u202f\u3000]{{0,20}}"
-    rf"(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|<-|\?\?=|\|\|=|\?=|\+=|[!=]?==?|::|[:：＝→]|\.(?= \\*[\"']))"
-    r"[ \t\u00a0\u3000]{0,40}"
+    rf"(?:\[\d{{1,3}}\])?{CLOSE}?\]?\)?{_MARKUP}(?:{_PROMPT}(?=:))?[ \t\u00a0\u202f\u3000]{{0,20}}"
+    rf"(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|<-|\?\?=|\|\|=|\?=|\+=|[!=]?==?|::|\.{{4,40}}:?|[:：＝→⇒»]|\.(?= \\*[\"']))"
+    rf"{_MARKUP}[ \t\u00a0\u3000]{{0,40}}"
     r"(?:!!?[\w/]{1,20}[ \t]|&\w{1,20}[ \t])?"
     r"(?:\r?\n[ \t]{0,40}-[ \t]{1,4}|\r?\n[ \t]{1,40}(?=[\"']|\w{1,12}\(\d)|[|>][+-]?[ \t]*\n[ \t]{1,40})?"
 )
@@ -59,6 +61,11 @@ _LIST = LazyPattern(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
 _ARROW = LazyPattern(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
 _BRACES = LazyPattern(r"\{([^{}\"'\n:]{1,200})\}")
 _LONGEST_LIST: Final = 1_000
+# A value that is elsewhere: the output of a command, Terraform's value of a later step, a tag of CloudFormation.
+_REFERENCE = LazyPattern(
+    r"\$\(|\((?:known after apply|sensitive)|!(?:Ref|GetAtt|Sub|ImportValue|vault|reference)\b"
+)
+_TAG = LazyPattern(r"!(?:Ref|GetAtt|Sub|ImportValue|vault|reference)[ \t]$")
 
 
 def read_assignment(text: str, name: SecretName) -> Found:
@@ -80,7 +87,9 @@ def read_assignment(text: str, name: SecretName) -> Found:
     if braces := _BRACES.match(text, at):
         hidden = not is_placeholder(braces[0]) and not is_harmless(name, braces[1])
         return [braces.span(1)] if hidden else []
-    loose = sign[0].rstrip(" \t").endswith(":")
+    if _REFERENCE.match(text, at) or _TAG.search(sign[0]):
+        return []
+    loose = sign[0].rstrip(" \t").endswith((":", "."))
     return _read_unquoted(text, name, at, loose=loose)
 
 
@@ -187,6 +196,15 @@ def read_next_element(text: str, name: SecretName) -> Found:
 _TUPLE = LazyPattern(rf"{CLOSE},\s{{0,4}}(?=[bru]?\\*[\"'])")
 _TUPLE_OPEN = LazyPattern(r"[(\[]\s?[bru]?\\*[\"']$")
 _FIELD_NAME = LazyPattern(r"[a-z_]+")
+
+
+_NUMBERED = LazyPattern(rf"{CLOSE}\r?\n[ \t]{{0,8}}\d{{1,6}}\) (?=\")")
+
+
+def read_numbered(text: str, name: SecretName) -> Found:
+    """Read the next string of a numbered list, as Redis prints a hash."""
+    following = _NUMBERED.match(text, name.end)
+    return quoted_span_after(text, name, following) if following else None
 
 
 def read_pair(text: str, name: SecretName) -> Found:

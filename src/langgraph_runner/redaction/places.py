@@ -112,24 +112,71 @@ _COOKIES: Final = (
 )
 
 _GAP: Final = r"\b[^\n;|]{0,300}?[\s'\"]"
-_COMMANDS: Final = (
-    _rule(
+_WORD: Final = r"['\", ]{0,4}(?P<secret>[^\s'\"-][^\s'\"]+)"
+_SPACED: Final = r"['\",= ]{1,4}(?P<secret>[^\s'\"-][^\s'\"]+)"
+# Commands, and where their secret is: after an option, or after other arguments. Case matters in options.
+_OPTIONS: Final = (
+    (
         ("mysql", "mariadb"),
-        rf"\b(?:mysql\w{{0,12}}|mariadb[\w-]{{0,12}}){_GAP}(?-i:-p)['\", ]{{0,4}}(?P<secret>[^\s'\"-][^\s'\"]{{2,}})",
+        r"(?:mysql\w{0,12}|mariadb[\w-]{0,12})",
+        r"-p['\", ]{0,4}(?P<secret>[^\s'\"-][^\s'\"]{2,})",
     ),
-    _rule(("sshpass",), rf"\bsshpass{_GAP}-p['\", ]{{0,4}}(?P<secret>[^\s'\"-][^\s'\"]+)"),
-    _rule(("redis-cli",), rf"\bredis-cli{_GAP}(?:-a|--pass)['\", ]{{1,4}}(?P<secret>[^\s'\"-][^\s'\"]+)"),
-    _rule(
+    (("sshpass",), "sshpass", rf"-p{_WORD}"),
+    (("7z ", "7za ", "rar "), r"(?:7za?|rar|unrar)", r"-p(?P<secret>[^\s'\"-][^\s'\"]+)"),
+    (("redis-cli",), "redis-cli", rf"(?:-a|--pass){_SPACED}"),
+    (
         ("docker", "podman", "helm", "az ", "oc "),
-        rf"\b(?:docker|podman|helm|az|oc){_GAP}login{_GAP}-p['\", ]{{1,4}}(?P<secret>[^\s'\"-][^\s'\"]+)",
+        rf"(?:docker|podman|helm|az|oc){_GAP}login",
+        rf"-p{_SPACED}",
+    ),
+    (("cqlsh", "mongo"), r"(?:cqlsh|mongo\w{0,10})", rf"-p{_SPACED}"),
+    (("ldap",), r"ldap\w{3,8}", rf"-w{_SPACED}"),
+    (("sqlcmd", "bcp ", "zip ", "unzip "), r"(?:sqlcmd|bcp|(?:un)?zip)", rf"-P{_SPACED}"),
+    (("snmp",), r"snmp\w{3,8}", rf"-[AX]{_SPACED}"),
+    (
+        ("smbclient", "rpcclient"),
+        r"(?:smb|rpc)client",
+        r"(?:-U|--user)['\",= ]{1,4}[^\s'\"%]{1,64}%(?P<secret>[^\s'\"]+)",
+    ),
+    (("ipmitool", "xfreerdp", "openssl enc"), r"(?:ipmitool|xfreerdp|openssl enc)", rf"(?:-P|-k|/p:){_WORD}"),
+    (
+        ("curl", "wget", "http "),
+        r"(?:curl|wget|http)",
+        r"(?:-u|-U|--user|--proxy-user|-a)['\",= ]{1,4}[^\s:'\"]{0,64}:(?P<secret>[^\s'\"]+)",
+    ),
+    (("curl",), "curl", rf"-b['\", ]{{1,4}}(?P<secret>{_PAIR}(?:;[ ]?{_PAIR})*)"),
+)
+_COMMANDS: Final = (
+    *(_rule(anchors, rf"\b{command}{_GAP}(?-i:{place})") for anchors, command, place in _OPTIONS),
+    _rule(("-pass",), r"-pass(?:in|out)?['\", ]{1,4}pass:(?P<secret>[^\s'\"]+)"),
+)
+_ARGUMENT: Final = r"[ ]{1,4}[^\s-]\S{0,63}[ ]{1,4}(?P<secret>[^\s'\"/-][^\s'\"]{3,})"
+_POSITIONS: Final = (
+    _rule(("net user ",), rf"net user{_ARGUMENT}"),
+    _rule(("rabbitmqctl ",), rf"rabbitmqctl (?:add_user|change_password|authenticate_user){_ARGUMENT}"),
+    _rule(
+        ("htpasswd ",),
+        r"htpasswd (?:-\w{1,8} ){1,3}(?:\S{1,100} )?\S{1,64} (?P<secret>[^\s'\"-][^\s'\"]{3,})(?=\s|$)",
+    ),
+    # echo secret | command that reads it
+    _rule(
+        ("echo ", "printf "),
+        r"(?:echo|printf)[ ]{1,4}(?:-\w{1,4} )?['\"]?(?:[\w.-]{1,64}:)?(?P<secret>[^\s'\"|]{3,512})['\"]?[ ]{0,4}\|"
+        r"[ ]{0,4}(?:sudo )?(?:chpasswd|passwd\b|sudo\b|su\b|[^\n|]{1,100}?-stdin\b|[^\n|]{1,100}?--with-token)",
     ),
     _rule(
-        ("curl", "wget", "http "),
-        rf"\b(?:curl|wget|http){_GAP}"
-        rf"(?-i:-u|-U|--user|--proxy-user|-a)['\",= ]{{1,4}}[^\s:'\"]{{0,64}}:(?P<secret>[^\s'\"]+)",
+        ("auth ",), r"(?<![\w.])(?-i:AUTH) (?:\w{1,32} )?(?P<secret>(?=[^\s\d]*\d)[^\s\"',;:]{6,128})(?=\s|$)"
     ),
-    _rule(("curl",), rf"\bcurl{_GAP}(?-i:-b)['\", ]{{1,4}}(?P<secret>{_PAIR}(?:;[ ]?{_PAIR})*)"),
-    _rule(("-pass",), r"-pass(?:in|out)?['\", ]{1,4}pass:(?P<secret>[^\s'\"]+)"),
+    _rule(
+        ("creds", "credentials", "logged in as "),
+        r"(?:creds|credentials|logged in as):? ?[\w.@-]{1,64} ?[:/] ?(?P<secret>(?=\D*\d)[^\s,;'\"]{6,128})",
+    ),
+    # Words of a wallet.
+    _rule(
+        ("phrase", "mnemonic"),
+        r"(?:(?<=recovery.)|(?<=seed.)|(?<=secret.)|(?<=backup.)|(?=mnemonic))(?:phrase|mnemonic)['\"]?\s{0,3}(?:is|was|[:=])\s{0,3}['\"]?"
+        r"(?P<secret>[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){5,23})",
+    ),
 )
 
 _SENTENCES: Final = (
@@ -152,7 +199,16 @@ _SENTENCES: Final = (
     ),
 )
 
-# A password as the second argument of a call.
+# Keys and passwords as arguments of a call.
+_CALLS: Final = (
+    _rule(
+        ("jwt.",),
+        r"jwt\.(?:en|de)code\([^\n\"'()]{1,80}, {0,4}(?:key=)?b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
+    ),
+    _rule(("jwt.",), r"jwt\.(?:sign|verify)\([^\n\"']{1,80}, {0,4}[\"'](?P<secret>[^\"'\n]{1,512})[\"']"),
+    _rule(("hmac.new(",), r"hmac\.new\(b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']"),
+    _rule(("createhmac(",), r"createhmac\([\"'][\w-]{1,20}[\"'], {0,4}[\"'](?P<secret>[^\"'\n]{1,512})[\"']"),
+)
 _CALL: Final = _rule(
     ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
     r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
@@ -163,7 +219,7 @@ _CALL: Final = _rule(
 _GROUPS: Final = tuple(
     (words, tuple((anchor, rule) for rule in rules for anchor in rule.anchors))
     for words, rules in (
-        (("",), (_SCHEME, *_URLS, *_COOKIES, *_SENTENCES)),
+        (("",), (_SCHEME, *_URLS, *_COOKIES, *_SENTENCES, *_POSITIONS, *_CALLS)),
         (("-sha", "-hmac", "digest", "hawk", "oauth"), (_SIGNATURE,)),
         (("?", "&"), (_QUERY,)),
         ((" -", "'-", '"-'), _COMMANDS),

@@ -28,6 +28,7 @@ from langgraph_runner.redaction.notations import (
     read_element,
     read_named_field,
     read_next_element,
+    read_numbered,
     read_pair,
 )
 from langgraph_runner.redaction.patterns import (
@@ -40,6 +41,7 @@ from langgraph_runner.redaction.patterns import (
     without,
 )
 from langgraph_runner.redaction.places import Rule, login_spans, rules_in
+from langgraph_runner.redaction.runs import random_runs, run_spans
 from langgraph_runner.redaction.shapes import Shape, jwk_spans, long_runs, pem_spans, shapes_in
 from langgraph_runner.redaction.values import line_end
 
@@ -61,6 +63,7 @@ class _Selection(NamedTuple):
     shapes: list[Shape]
     rules: list[tuple[str, Rule]]
     has_base64: bool
+    random_runs: frozenset[str]
 
 
 def without_secrets(text: str, extra: _Patterns, keep: _Patterns) -> str:
@@ -80,8 +83,12 @@ def without_secrets(text: str, extra: _Patterns, keep: _Patterns) -> str:
 
 def _select(text: str) -> _Selection:
     runs = long_runs(text)
-    has_base64 = _BASE64_RUN.search(runs) is not None
-    return _Selection(shapes_in(text, runs), rules_in(aligned_lower(text)), has_base64)
+    return _Selection(
+        shapes_in(text, runs),
+        rules_in(aligned_lower(text)),
+        has_base64=_BASE64_RUN.search(runs) is not None,
+        random_runs=random_runs(runs, _is_readable),
+    )
 
 
 def _near_marks(text: str) -> str:
@@ -111,6 +118,8 @@ def _spans(text: str, selected: _Selection) -> Iterator[Span]:
     yield from pem_spans(text)
     for shape in selected.shapes:
         yield from shape.spans(text)
+    if selected.random_runs:
+        yield from run_spans(text, selected.random_runs)
     for anchor, rule in selected.rules:
         yield from rule.spans(text, lower, anchor)
     yield from login_spans(text)
@@ -131,9 +140,7 @@ _TELLING = LazyPattern(f"{_PERCENT.source}|{_ESCAPE.source}")
 # Each piece costs a search of its own, so a text with more encoded lines than this is one piece.
 _MOST_LINES: Final = 2
 # Every third byte of readable text is below 0x80 and above 0x1f, which leaves 24 characters for every fourth.
-_BASE64_RUN = LazyPattern(
-    r"(?<![A-Za-z0-9+/_=-])(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5,}[A-Za-z0-9+/_-]{0,3}={0,2}"
-)
+_BASE64_RUN = LazyPattern(r"(?<![A-Za-z0-9+/_-])(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5,}[A-Za-z0-9+/_-]{0,3}={0,2}")
 # Decoding starts with this many characters as a test: twelve random bytes are never all printable.
 _TESTED: Final = 16
 
@@ -191,26 +198,32 @@ def _plain_text(run: str) -> str:
     return plain if all(char.isprintable() or char in "\n\t" for char in plain) else ""
 
 
+def _is_readable(run: str) -> bool:
+    """Return whether a run is base64 of a readable text, which has rules of its own."""
+    return bool(_plain_text(run[:_TESTED]))
+
+
 _Reader: TypeAlias = "Callable[[str, SecretName], Found]"
 
 # The readers to ask, by the character after the name, which rules out the others. After any other character,
 # all of `_READERS` are asked.
 _BY_NEXT: Final[dict[str, tuple[_Reader, ...]]] = {
     "": (),
-    ".": (),
+    ".": (read_assignment,),
     "=": (read_assignment,),
     ":": (read_assignment,),
     "\n": (read_validation_error, read_named_field, read_table),
     " ": (read_assignment, read_element, read_argument, read_table, read_sentence),
     ",": (read_named_field, read_table),
     ";": (read_table,),
-    "<": (read_next_element,),
+    "<": (read_assignment, read_next_element),
 }
 _READERS: Final[tuple[_Reader, ...]] = (
     read_assignment,
     read_error_location,
     read_element,
     read_pair,
+    read_numbered,
     read_named_field,
     read_argument,
     read_validation_error,

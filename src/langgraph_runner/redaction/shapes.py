@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from langgraph_runner.redaction.patterns import LazyPattern, Span, found_spans
+from langgraph_runner.redaction.patterns import LazyPattern, Span, found_spans, merged
 from langgraph_runner.redaction.shape_table import MARKED, PREFIXED
 from langgraph_runner.redaction.values import LONGEST_JUDGED, alternations
 
@@ -144,6 +144,17 @@ _PUBLIC_BLOCK = LazyPattern(
     r"|(?:TRUSTED |X509 |NEW |ATTRIBUTE )*CERTIFICATE(?: REQUEST)?|X509 CRL|PKCS7|CMS|(?:DH|DSA|EC) PARAMETERS)-----"
 )
 _LONGEST_BLOCK: Final = 20_000
+
+
+def public_blocks(text: str) -> list[Span]:
+    """Return where public keys and certificates are, from their BEGIN line to the next line of dashes."""
+    if _BEGIN not in text:
+        return []
+    blocks: list[Span] = []
+    for found in _PUBLIC_BLOCK.finditer(text):
+        end = text.find("-----", found.end(), found.end() + _LONGEST_BLOCK)
+        blocks.append((found.start(), end if end >= 0 else min(len(text), found.end() + _LONGEST_BLOCK)))
+    return merged(blocks)
 
 
 def pem_spans(text: str) -> Iterator[Span]:

@@ -197,7 +197,7 @@ _PLACEHOLDER = LazyPattern(
     r"[^\w]*"
     r"|[xX]{3,}|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
     r"|<[^<>]{0,60}>|\[[a-zA-Z _-]{0,30}\]|\{\{?[\w .-]{0,60}\}?\}"
-    r"|\$\{[^{}]{1,60}\}|\$\{\{[^{}]{1,60}\}\}|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{2,40}"
+    r"|\$\{[^{}]{1,60}\}|\$\{\{[^{}]{1,60}\}\}|\$\([^()]{1,60}\)?|\$[A-Z_][A-Z0-9_]{2,40}"
     r"|%[sdr]|%\(\w{1,40}\)[sdr]|%[A-Z_]{2,40}%"
     r"|(?:~|\.{0,2})/?(?:[\w.-]{1,40}/){0,8}[\w-]{1,40}\.(?:pem|key|txt|json|crt|cer|env|ya?ml|toml|py|pub)"
     r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|await|Field\(.*)"
@@ -221,7 +221,11 @@ _PUBLIC_VALUE = LazyPattern(
 _PLAIN_PATH = LazyPattern(r"/?[a-z][a-z0-9_.-]{0,60}(?:/[A-Za-z][A-Za-z0-9_.-]{0,60}){1,8}")
 _UUID = LazyPattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGEST = LazyPattern(r"(?:[a-z0-9]{2,8}:)?(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})")
-_PUBLIC_ID = LazyPattern(r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file)[-_]")
+PUBLIC_ID = LazyPattern(
+    r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file|sub|prod|price|in|acct|txn|vs"
+    r"|step|gen|srvtoolu|ft|chatcmpl-tool)[-_](?!live|test)"
+)
+"""The first characters of ids that are public."""
 _INNER_ID = LazyPattern(
     rf"(?<![0-9A-Za-z])(?:{_UUID.source}|[0-9a-f]{{64}}|[0-9a-f]{{40}}|[0-9a-f]{{32}})(?![0-9A-Za-z])"
 )
@@ -246,7 +250,7 @@ def is_placeholder(value: str) -> bool:
         return True
     if len(value) > 80:  # noqa: PLR2004 - longer than any pattern below matches
         return value == MARKER
-    bare = value.replace(MARKER, "").strip()
+    bare = value.replace(MARKER, "").strip().rstrip(",;")
     return bare.lower() in _EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
 
 
@@ -279,7 +283,7 @@ def looks_chosen(value: str) -> bool:
     Plain words, numbers, dates, file names and similar texts do not count.
     """
     bare = value.rstrip(".,;:!?)")
-    if len(bare) < 5 or "://" in bare or _ORDINARY.fullmatch(bare[:200]) or _PUBLIC_ID.match(bare):  # noqa: PLR2004
+    if len(bare) < 5 or "://" in bare or _ORDINARY.fullmatch(bare[:200]) or PUBLIC_ID.match(bare):  # noqa: PLR2004
         return False
     return _CHOSEN.search(bare) is not None
 
@@ -289,7 +293,7 @@ def looks_random(value: str) -> bool:
 
     Identifiers that are public by their form (UUIDs, digests, request ids) do not count.
     """
-    if len(value) < 12 or _UUID.fullmatch(value) or _DIGEST.fullmatch(value) or _PUBLIC_ID.match(value):  # noqa: PLR2004
+    if len(value) < 12 or _UUID.fullmatch(value) or _DIGEST.fullmatch(value) or PUBLIC_ID.match(value):  # noqa: PLR2004
         return False
     # A digest or UUID inside a name, such as `user:42:<digest>`, is public, too.
     value = _INNER_ID.sub("", value[:512])
