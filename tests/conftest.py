@@ -23,8 +23,10 @@ import structlog
 from langgraph_runner import abandoned_threads
 from langgraph_runner.testing import FakeRuntime
 
-# The duration of an example depends on how busy the machine is.
-hypothesis.settings.register_profile("suite", deadline=None)
+# The duration of an example, and of making it, depends on how busy the machine is.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 

@@ -7,7 +7,7 @@ import tempfile
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -90,7 +90,7 @@ async def in_file(spec: WorkflowSpec, store: str) -> tuple[dict[str, str], dict[
 
 @pytest.mark.no_cover
 @pytest.mark.req("R-5")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None)
 @given(workflows(), st.booleans())
 def test_engine_graph_and_node_agree(made: tuple[WorkflowSpec, set[str]], blocking: bool) -> None:
     """The same steps end in the same way, with outputs of the same types; or the same error is raised."""

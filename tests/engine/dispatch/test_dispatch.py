@@ -72,6 +72,30 @@ def flow_of(ran, go=None):
     return flow
 
 
+async def test_a_job_that_was_taken_just_before_a_pause_is_left_to_others(queue_url):
+    """The worker has it already, but has not called its handler."""
+    paused, other, heard, others = BullMQDispatcher(queue_url), BullMQDispatcher(queue_url), [], Observed()
+
+    async def hear(job_id, data):
+        heard.append(data)
+
+    async def hear_others(job_id, data):
+        others.append(data)
+
+    try:
+        await paused.listen(hear)
+        await eventually(lambda: paused._worker is not None and paused._worker.waiting is not None)
+        paused._worker.on("active", lambda *_: paused.set_paused(True))
+        await paused.announce(["a"])
+        await eventually(lambda: paused._is_paused)
+        await other.listen(hear_others)
+        await others.reach()
+    finally:
+        await other.close()
+        await paused.close()
+    assert (heard, [*others]) == ([], [{"run_id": "a"}])
+
+
 async def all_jobs(queue):
     """Return the number of jobs by state, without zeros."""
     counts = await queue.getJobCounts()

@@ -146,8 +146,9 @@ async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, 
     async with engine_of(flow) as engine:
         first = await engine.trigger("w", {})
         await ran.reach()
+        before = len(commits)  # On a busy machine the first run is created and started in two transactions.
         second = await engine.trigger("w", {})
-        assert commits[1] == [CreateRun]
+        assert commits[before:] == [[CreateRun]]
         go.set()
         ended = [await engine.wait(run.id, timeout_ms=LIMIT_MS) for run in (first, second)]
     assert ([run.steps for run in ended], ran) == ([{"completed": 1}, {"skipped": 1}], [1])

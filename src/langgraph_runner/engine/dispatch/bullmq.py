@@ -149,11 +149,14 @@ class BullMQDispatcher:
     def _new_worker(self, handle: JobHandler) -> Worker:
         async def process(job: Any, token: str) -> Any:
             self._restored()
+            now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1_000)
+            if self._is_paused:  # The worker took the job just before the pause.
+                await job.moveToDelayed(now_ms, token)
+                raise DelayedError
             try:
                 # BullMQ counts jobs from 1 again when Redis was emptied.
                 return await handle(f"{job.id}:{job.timestamp}", job.data)
             except UnknownWorkflowError as error:
-                now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1_000)
                 if now_ms - job.timestamp > _LONGEST_WAIT_MS:
                     raise self._refused(job, error) from error
                 if not job.delay:
