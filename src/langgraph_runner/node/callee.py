@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langgraph.runtime import Runtime as LangGraphRuntime
 
+from langgraph_runner.node.annotations import signature_of
 from langgraph_runner.node.langgraph.internals import completed_config
 from langgraph_runner.node.outcome import Outcome, Success
 
@@ -142,7 +143,7 @@ def without_partial(function: Any) -> Any:
 
 def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     try:
-        return tuple(inspect.signature(function).parameters.values())
+        return tuple(signature_of(function).parameters.values())
     except (TypeError, ValueError):  # Some builtins have no signature.
         return ()
 

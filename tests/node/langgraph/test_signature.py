@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 import warnings
 from typing import Literal, get_type_hints
 
@@ -321,3 +322,27 @@ def test_nothing_is_injected_that_the_function_does_not_ask_for(mode):
     builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
     mode.invoke(builder.compile(store=InMemoryStore()), {"x": 0})
     assert seen == [{}]
+
+
+LATER_NAMES = """
+@create_node
+{define} work(state: {quote}Narrow{quote}) -> {quote}Command[Target]{quote}:
+    return Command(update={{"x": len(state)}}, goto="b")
+
+Target = Literal["b"]
+class Narrow(TypedDict):
+    y: int
+"""
+
+
+def test_annotations_may_name_what_is_defined_below_the_node(mode):
+    """LangGraph resolves them in `add_node()`: quoted names, and on Python 3.14 any name (PEP 649)."""
+    quote = "" if sys.version_info >= (3, 14) else "'"
+    names = dict(globals())
+    source = LATER_NAMES.format(define="async def" if mode.is_async else "def", quote=quote)
+    exec(compile(source, __file__, "exec", dont_inherit=True), names)  # noqa: S102
+    builder = (
+        StateGraph(State).add_node("a", names["work"]).add_node("b", lambda state: {}).add_edge(START, "a")
+    )
+    assert builder.nodes["a"].ends == ("b",)
+    assert mode.invoke(builder.compile(), {"x": 0, "y": 7})["x"] == 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 
+from langgraph_runner.node.annotations import annotations_of
 from langgraph_runner.node.callee import without_partial
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _function_behind(source: Any) -> Any:
 
 def _annotations(source: Any) -> dict[str, Any]:
     try:
-        return dict(inspect.get_annotations(source))
+        return dict(annotations_of(source))
     except TypeError:  # Some callables have none to read.
         return {}
 
