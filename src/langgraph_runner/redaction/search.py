@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from langgraph_runner.redaction.columns import insert_spans, parameter_spans, read_table
+from langgraph_runner.redaction.columns import Tables, insert_spans, parameter_spans, read_table
 from langgraph_runner.redaction.messages import (
     read_brackets,
     read_error_location,
@@ -239,14 +239,16 @@ def value_spans(text: str, lower: str) -> Iterator[Span]:
     The first reader that recognises its notation decides for a name.
     """
     done = 0
+    tables = Tables()
     for name in find_names(text, lower):
         if name.start < done:
             continue
         yield from read_rejected_value(text, name)
         for read in _BY_NEXT.get(text[name.end : name.end + 1], _READERS):
-            spans = read(text, name)
+            spans = tables.read(text, name) if read is read_table else read(text, name)
             if spans is None:
                 continue
             yield from spans
-            done = max([done, *(end for _, end in spans)])
+            if read is not read_table:  # Between the cells of a column there are other names.
+                done = max([done, *(end for _, end in spans)])
             break
