@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# What runs in seconds, and in other environments, too.
+FAST := tests/errors tests/graph tests/metrics tests/node tests/state tests/workflow
+
 # Without it, each of the many processes that the tests start would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-audit pythons serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
+.PHONY: demo demo-audit oldest pythons serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -70,6 +73,14 @@ test: $(VENV)/.dev  ## The whole test suite, with branch coverage. ARGS='-k retr
 pythons:  ## The tests on Python 3.12 to 3.14: Debian's trixie and sid, and what is on the PATH. ARGS='tests/node' runs some.
 	tools/pythons.sh $(ARGS)
 
+oldest:  ## The tests of the fast packages with the oldest supported releases of all dependencies, in .oldest-venv.
+	$(PYTHON) -m venv .oldest-venv
+	.oldest-venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@# Typer's old releases use what click 8.5 deprecates.
+	.oldest-venv/bin/uv pip install --quiet --python .oldest-venv/bin/python --resolution lowest-direct \
+		--editable '.[dev]' 'click<8.5'
+	.oldest-venv/bin/python -m pytest -n auto --dist worksteal -p no:cacheprovider $(or $(ARGS),$(FAST) tests/server/auth)
+
 check: lint types contracts docs requirements test  ## Everything that CI runs.
 
 lint: $(VENV)/.dev
@@ -108,4 +119,4 @@ upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes 
 	$(BIN)/python tools/upstream_suite.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .bench-venv out site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .bench-venv .oldest-venv out site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

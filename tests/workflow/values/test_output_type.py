@@ -28,6 +28,7 @@ from pydantic import (
     StringConstraints,
     computed_field,
 )
+from pydantic.version import version_short
 from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.workflow import StepOutputError
@@ -297,6 +298,8 @@ class Priced(BaseModel):
     price: Annotated[Decimal, PlainSerializer(float, when_used="json")]
 
 
+HAS_DEQUES = version_short() >= "2.14"
+"""Before, pydantic checked a deque strictly as a list, so a step that returns one fails."""
 NAIVE = datetime(2024, 10, 27, 2, 30)  # noqa: DTZ001 - which of two it is, in a zone that nobody names
 
 ANOTHER = [
@@ -313,10 +316,16 @@ ANOTHER = [
     (dict[datetime, int], {NAIVE.replace(fold=1): 1}, "its fold is lost"),
     (set[datetime], {NAIVE.replace(fold=1)}, "its fold is lost"),
     (time, time(2, 30, tzinfo=ZoneInfo("Europe/Berlin")), "its timezone, which has no fixed offset, is lost"),
-    (
-        deque[int],
-        deque([1, 2, 3], maxlen=3),
-        "a deque comes back as another one (its maxlen is lost; use a list",
+    *(
+        [
+            (
+                deque[int],
+                deque([1, 2, 3], maxlen=3),
+                "a deque comes back as another one (its maxlen is lost; use a list",
+            )
+        ]
+        if HAS_DEQUES
+        else []
     ),
     (
         defaultdict[str, int],
@@ -348,7 +357,7 @@ def test_an_equal_value_that_differs_for_a_step_is_refused(annotation: Any, valu
     [
         (datetime, NAIVE.replace(fold=1, tzinfo=ZoneInfo("Europe/Berlin"))),
         (time, time(2, 30, fold=1, tzinfo=UTC)),
-        (deque[int], deque([1])),
+        *([(deque[int], deque([1]))] if HAS_DEQUES else []),
         (defaultdict[str, list[int]], defaultdict(list, a=[1])),
         (OrderedDict[str, int], OrderedDict(b=1, a=2)),
         (Counter[str], Counter({"a": 0, "b": -1})),
