@@ -18,8 +18,7 @@ import pytest
 from bullmq import Queue
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine import BullMQDispatcher
-from langgraph_runner.engine.dispatch.bullmq import QUEUE
+from langgraph_runner.engine import RUN_ORCHESTRATION, BullMQDispatcher
 from tests.engine.conftest import ON_POSTGRESQL
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker_process import DEPENDENCIES
@@ -227,7 +226,7 @@ async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_serv
 async def test_jobs_that_are_delivered_twice_have_one_effect(site, dispatch, tell):
     """Each run has two jobs, and two workers."""
     dispatcher = BullMQDispatcher(dispatch)
-    queue = Queue(QUEUE, dispatcher._connection(10))
+    queue = Queue(RUN_ORCHESTRATION, dispatcher._connection(10))
     async with site.engine(dispatch=dispatch) as engine:
         ids = await made(engine, JOBS)
         await queue.addBulk([{"name": "run", "data": {"run_id": each}, "opts": {}} for each in ids])
