@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import signal
 import threading
 
@@ -507,3 +508,37 @@ async def test_a_node_of_a_blocking_run_on_the_event_loop_is_at_work_until_it_en
     builder = StateGraph(GraphState).add_node("work", lambda state: ended_before.extend(listener.ended))
     GraphRunner(builder.add_edge(START, "work").compile(), progress=listener).invoke({})
     assert (ended_before, listener.ended) == ([], ["done"])
+
+
+class Nameless:
+    """An id whose text cannot be read."""
+
+    def __str__(self):
+        """Raise."""
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"run_id": Nameless()}, "run_id in the config must be a uuid.UUID, got a Nameless."),
+        ({"run_id": "r-1"}, "run_id in the config must be a uuid.UUID, got a str."),
+        (
+            {"configurable": {"thread_id": Nameless()}},
+            "thread_id in the config must be a text, got a Nameless",
+        ),
+        ({"configurable": {"run_id": Nameless()}}, "run_id in the config must be a text, got a Nameless"),
+        (
+            {"configurable": {"graph_execution_id": Nameless()}},
+            "graph_execution_id in the config must be a text, got a Nameless, whose str() raises RuntimeError",
+        ),
+    ],
+)
+def test_an_id_that_cannot_be_named_is_refused(run, mode, config, problem):
+    """No node is called."""
+    called = []
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        run(chain(mode.function(called.append)), None, {}, config=config)
+    assert called == []

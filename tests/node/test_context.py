@@ -82,6 +82,18 @@ def test_ids_of_the_config_win(mode):
 
 
 @pytest.mark.req("N-22")
+def test_an_id_of_the_config_that_has_no_text_is_ignored(mode):
+    """It must not fail the node that logs it."""
+
+    class Nameless:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    context = seen_context(mode, {"configurable": {"graph_execution_id": Nameless()}})
+    assert re.fullmatch(r"[0-9a-f]{32}", context.graph_execution_id)
+
+
+@pytest.mark.req("N-22")
 def test_an_active_opentelemetry_span_gives_the_trace(mode, monkeypatch):
     """The node joins the caller's trace, without importing OpenTelemetry."""
     span_context = types.SimpleNamespace(trace_id=0xABC, span_id=0xDEF, is_valid=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
@@ -13,6 +14,7 @@ from langgraph.runtime import RunControl
 
 from langgraph_runner.errors import FailureCategory, NodeCancellationError, RunCancelledError, RunTimeoutError
 from langgraph_runner.errors.classification import is_control_flow
+from langgraph_runner.errors.hints import with_article
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.graph.captures import is_blocked, records_in
@@ -44,6 +46,7 @@ called, hold a thread of it; without spare threads, that task could never run.""
 
 MODES: Final[list[StreamMode]] = ["updates", "values"]
 """What a run has to stream so that its result is known: only updates report a stop before or after a node."""
+_IDS: Final = ("thread_id", "run_id", "graph_execution_id")
 _INTERRUPT: Final = "__interrupt__"
 _clock: Final = REAL_RUNTIMES.blocking
 
@@ -79,6 +82,7 @@ class Execution:
         self.started_at = _clock.now_utc()
         self.timeout_ms = options.timeout_ms
         given = {**_configurable(graph.config), **_configurable(config)}
+        _check_ids(config or {}, given)
         self.signal = _signal_of({**(config or {}), "configurable": given}, ambient, abort_signal)
         is_bounded = self.timeout_ms is not None or self.signal is not None
         self._controller = AbortController() if is_bounded else None
@@ -315,6 +319,23 @@ class _StopControl(_NestedControl):
 
 def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
     return (config.get("configurable") if config else None) or {}
+
+
+def _check_ids(config: RunnableConfig, configurable: Mapping[str, Any]) -> None:
+    """Raise a TypeError for an id that LangChain's callbacks, or the records of the run, could not name."""
+    run_id: object = config.get("run_id")
+    if run_id is not None and not isinstance(run_id, UUID):
+        kind = type(run_id).__name__
+        raise TypeError(f"run_id in the config must be a uuid.UUID, got {with_article(kind)}.")
+    for name in _IDS:
+        value = configurable.get(name)
+        if value is None or isinstance(value, str):
+            continue
+        try:
+            str(value)
+        except Exception as error:
+            got = f"{with_article(type(value).__name__)}, whose str() raises {type(error).__name__}"
+            raise TypeError(f"{name} in the config must be a text, got {got}.") from error
 
 
 def _signal_of(

@@ -112,7 +112,7 @@ class GraphRunner:
             **options: Options of `graph.stream()` to pass on: see `LangGraphOptions`.
 
         Raises:
-            TypeError: `abort_signal` is not an `AbortSignal`, or an option is unknown.
+            TypeError: `abort_signal` is not an `AbortSignal`, an option is unknown, or an id in the config is no id.
             GraphBubbleUp: Inside a node: an interrupt, a drain or a command for the graph around this run.
             BaseException: What is no failure of the graph, such as `KeyboardInterrupt`.
         """

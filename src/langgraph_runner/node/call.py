@@ -322,8 +322,11 @@ class NodeCall(NodeContext):
     def graph_execution_id(self) -> str:
         """See `NodeContext.graph_execution_id`."""
         if self._execution_id is None:
-            given = self.configurable.get("graph_execution_id") or run_id(self.config)
-            self._execution_id = str(given) if given else self._made_up_id()
+            try:
+                given = self.configurable.get("graph_execution_id") or run_id(self.config)
+                self._execution_id = str(given) if given else self._made_up_id()
+            except Exception:  # An object in the config may raise.
+                self._execution_id = self._made_up_id()
         return self._execution_id
 
     @property
