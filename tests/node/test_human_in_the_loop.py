@@ -249,6 +249,115 @@ def test_a_fallback_may_ask(mode):
     assert (asked, result["said"]) == (["name?", "instead?"], ["Ada", "Grace"])
 
 
+@pytest.mark.parametrize("by_id", [False, True], ids=["next", "by id"])
+def test_an_answer_to_a_fallback_goes_to_no_question_of_the_function(mode, by_id):
+    """If the function asks on resume, where it had failed before, its question is asked."""
+    failures, paid = [ConnectionError()], []
+
+    def work(state):
+        if failures:
+            raise failures.pop()
+        paid.append(interrupt("pay 9,999?"))
+        return {"said": [interrupt("receipt?")]}
+
+    node = create_node(
+        mode.function(work), fallback=mode.function(lambda state: {"said": [interrupt("wait?")]})
+    )
+    graph = compiled(node)
+    question = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0]
+    answer = {question.id: "yes"} if by_id else "yes"
+    result = mode.invoke(graph, Command(resume=answer), THREAD)
+    assert (question.value, questions(result), paid) == ("wait?", ["pay 9,999?"], [])
+    (question,) = result["__interrupt__"]
+    result = mode.invoke(graph, Command(resume={question.id: "no"} if by_id else "no"), THREAD)
+    assert (questions(result), paid) == (["receipt?"], ["no"])
+    result = mode.invoke(graph, Command(resume="by mail"), THREAD)
+    assert (result["said"], paid) == (["by mail"], ["no", "no"])
+
+
+@pytest.mark.parametrize("graph_is", ["function", "fallback"])
+def test_an_answer_to_a_fallback_goes_to_no_question_of_a_subgraph(mode, graph_is):
+    """It does not matter which of the two is a graph, whose nodes ask."""
+    failures = [ConnectionError()]
+
+    def work(state):
+        if failures:
+            raise failures.pop()
+        return {"said": [interrupt("pay?")]}
+
+    def fall_back(state):
+        return {"said": [interrupt("wait?")]}
+
+    function, fallback = mode.function(work), mode.function(fall_back)
+    if graph_is == "function":
+        function = StateGraph(State).add_node("ask", function).add_edge(START, "ask").compile()
+    else:
+        fallback = StateGraph(State).add_node("ask", fallback).add_edge(START, "ask").compile()
+    asked, result = talk(mode, compiled(create_node(function, fallback=fallback)), "yes", "no")
+    assert (asked, result["said"]) == (["wait?", "pay?"], ["no"])
+
+
+def test_an_answer_to_a_function_goes_to_no_question_of_a_subgraph_of_the_fallback(mode):
+    """If the function fails on resume before its question, the subgraph asks its own."""
+    calls = []
+
+    def work(state):
+        calls.append(1)
+        if len(calls) > 1:
+            raise ConnectionError
+        return {"said": [interrupt("name?")]}
+
+    ask = mode.function(lambda state: {"said": [interrupt("pay?")]})
+    fallback = StateGraph(State).add_node("ask", ask).add_edge(START, "ask").compile()
+    asked, result = talk(mode, compiled(create_node(mode.function(work), fallback=fallback)), "Ada", "no")
+    assert (asked, result["said"]) == (["name?", "pay?"], ["no"])
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["next", "by id"])
+def test_an_answer_to_a_function_goes_to_no_question_of_the_fallback(mode, by_id):
+    """If the function fails on resume before its question, the fallback asks its own."""
+    calls = []
+
+    def work(state):
+        calls.append(1)
+        if len(calls) > 1:
+            raise ConnectionError
+        return {"said": [interrupt("name?")]}
+
+    node = create_node(
+        mode.function(work),
+        fallback=mode.function(lambda state: {"said": [interrupt("pay?"), interrupt("when?")]}),
+    )
+    graph = compiled(node)
+    question = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0]
+    asked = [question.value]
+    for answer in ("Ada", "no", "never"):
+        result = mode.invoke(graph, Command(resume={question.id: answer} if by_id else answer), THREAD)
+        asked += questions(result)
+        question = result["__interrupt__"][0] if "__interrupt__" in result else None
+    assert (asked, result["said"]) == (["name?", "pay?", "when?"], ["no", "never"])
+
+
+def test_a_question_after_a_fallback_that_asks_nothing_gets_its_answer(mode):
+    """A function that calls a node asks with the same numbers as without its fallback."""
+
+    def work(state):
+        raise LookupError
+
+    inner = create_node(mode.function(work), fallback=mode.function(lambda state: {"said": ["fallback"]}))
+
+    def outer(state):
+        return {"said": [*inner(state)["said"], interrupt("name?")]}
+
+    async def outer_async(state):
+        return {"said": [*(await inner(state))["said"], interrupt("name?")]}
+
+    graph = compiled(outer_async if mode.is_async else outer)
+    question = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0]
+    result = mode.invoke(graph, Command(resume={question.id: "Ada"}), THREAD)
+    assert (question.value, result["said"]) == ("name?", ["fallback", "Ada"])
+
+
 class Age(BaseModel):
     """The model of a valid answer."""
 

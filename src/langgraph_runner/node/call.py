@@ -22,6 +22,7 @@ from langgraph_runner.node.langgraph.internals import (
     name_in_graph,
     run_control,
     run_id,
+    withhold_answer_to_fallback,
 )
 from langgraph_runner.node.options import as_collector
 from langgraph_runner.node.policies.retry import as_retry_config
@@ -85,7 +86,7 @@ class NodeCall(NodeContext):
     cancel_requests: int = 0
     """Of the task, when the call began."""
     interrupts_before: int = 0
-    """Calls of `interrupt()` in this LangGraph task before this node call: by the node that calls this one."""
+    """Calls of `interrupt()` in this LangGraph task before this node call: by the function that calls the node."""
     fallback_used: bool = False
     primary_failure: FailureCategory | None = None
     """Why the function did not deliver, once its fallback has taken over."""
@@ -161,11 +162,14 @@ class NodeCall(NodeContext):
                 call.task = None
             if call.task is not None:
                 call.cancel_requests = call.task.cancelling()
+        if parent is not None or options.fallback is not None:
+            call.interrupts_before = interrupts_so_far()
+        if options.fallback is not None:
+            withhold_answer_to_fallback(call.name)
         if parent is not None:
             call.outer = parent
             if parent.primary_error is not None:
                 call.primary_error, call.primary_input = parent.primary_error, parent.primary_input
-            call.interrupts_before = interrupts_so_far()
             if parent.given_runtimes is not None:
                 call.use(parent.given_runtimes)
         return call

@@ -30,7 +30,7 @@ from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
-from langgraph_runner.node.langgraph.internals import injectables
+from langgraph_runner.node.langgraph.internals import QuestionsOfFallback, injectables
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
@@ -250,7 +250,8 @@ class Pipeline:
                 available = {**injectables(call.config), **available}
                 fallback = fallback.callee(call.config)
             keywords = fallback.keywords(available)
-            value = await call.runtime.call(fallback.function, (call.state,), keywords, limits)
+            with QuestionsOfFallback(call.name):
+                value = await call.runtime.call(fallback.function, (call.state,), keywords, limits)
             return checked_output(value, call.name, call.config)
         except Exception as error:
             if is_control_flow(error) or isinstance(error, NodeCancellationError):

@@ -21,6 +21,7 @@ from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
 from langgraph.channels.binop import BinaryOperatorAggregate
 from langgraph.channels.last_value import LastValue
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import StateGraph
 from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._utils import validate_timeout_supported
@@ -39,6 +40,7 @@ __all__ = [
     "CONFIG_KEYS",
     "RUNTIME",
     "ConfigOfAttempt",
+    "QuestionsOfFallback",
     "action_of",
     "as_runnable",
     "call_directly",
@@ -62,6 +64,7 @@ __all__ = [
     "run_control",
     "run_id",
     "static_successors",
+    "withhold_answer_to_fallback",
     "writes_fields",
 ]
 
@@ -76,6 +79,10 @@ RUNTIME = "__pregel_runtime"
 _READ = "__pregel_read"
 _CHECKPOINTER = "__pregel_checkpointer"
 _CALL = "__pregel_call"
+_SEND = "__pregel_send"
+_RESUME = "__resume__"
+_FALLBACK = "langgraph_runner.fallback:"
+"""Begins the entry in LangGraph's list of answers after which those to the questions of a fallback follow."""
 _EDGES = ("branch:to:", "join:")
 """Prefixes of the channels that edges without a condition write to."""
 
@@ -135,7 +142,9 @@ class InterruptCounter:
         """The index of the next call, from 0."""
         with _COUNTERS:
             self.count += 1
-            return self.count - 1
+            index = self.count - 1
+        _forget_answers_to_fallback(index)
+        return index
 
     def advance_to(self, count: int) -> None:
         """Count the calls that another counter has counted."""
@@ -253,6 +262,113 @@ def _counter_of(scratchpad: Any) -> InterruptCounter | None:
             count: Any = counter()
             object.__setattr__(scratchpad, "interrupt_counter", InterruptCounter(count))
     return _counter_of(scratchpad)
+
+
+class QuestionsOfFallback:
+    """A context manager: the fallback of a node gets the answers to its own questions, and no others.
+
+    LangGraph numbers the questions of a task, and gives an answer to whatever asks the question with that number. On
+    resume the function may deliver where it failed before, or the reverse. So an entry in LangGraph's list of
+    answers, which is stored with the checkpoint, tells where the answers to the fallback begin.
+
+    Args:
+        node: The name of the node.
+    """
+
+    __slots__ = ("_begin", "_configurable", "_counter", "_entry", "_is_new")
+
+    def __init__(self, node: str) -> None:
+        self._entry = _FALLBACK + node
+        self._configurable = _configurable_now()
+        self._counter = _counter_of(self._configurable.get(_SCRATCHPAD))
+
+    def __enter__(self) -> None:
+        if self._counter is None:
+            return
+        scratchpad = self._configurable[_SCRATCHPAD]
+        if type(scratchpad.get_null_resume) is _Withheld:
+            object.__setattr__(scratchpad, "get_null_resume", scratchpad.get_null_resume.take)
+        answers = scratchpad.resume
+        self._begin = self._counter.count
+        place = _place_of(self._entry, answers, self._begin)
+        self._is_new = place is None
+        if place is None:  # An answer that is at hand is one to the function.
+            object.__setattr__(scratchpad, "get_null_resume", _Withheld(None, self._configurable))
+            place = len(answers)
+            answers.append(self._entry)
+        self._counter.advance_to(place + 1)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._counter is None or not self._is_new:
+            return
+        scratchpad = self._configurable[_SCRATCHPAD]
+        if kind is not None and issubclass(kind, GraphInterrupt):
+            self._configurable[_SEND]([(_RESUME, [*scratchpad.resume])])
+            return
+        object.__setattr__(scratchpad, "get_null_resume", scratchpad.get_null_resume.take)
+        if self._counter.count == len(scratchpad.resume):  # It has asked nothing.
+            scratchpad.resume.pop()
+            self._counter.count = self._begin
+
+
+class _Withheld:
+    """In place of the function that hands out the answer of a resume: that belongs to a question of another.
+
+    Subgraphs ask this function, too.
+
+    Args:
+        entry: Where the answers begin that are forgotten once another question is asked; None if all are kept.
+        configurable: Of the config of the task.
+    """
+
+    __slots__ = ("answers", "entry", "send", "take")
+
+    def __init__(self, entry: str | None, configurable: Mapping[str, Any]) -> None:
+        scratchpad = configurable[_SCRATCHPAD]  # Not kept: the two would keep each other alive.
+        self.entry, self.send = entry, configurable[_SEND]
+        self.take, self.answers = scratchpad.get_null_resume, scratchpad.resume
+
+    def __call__(self, consume: bool = False) -> None:
+        if not consume:
+            return
+        place = None if self.entry is None else _place_of(self.entry, self.answers)
+        if place is not None:
+            del self.answers[place:]
+            self.send([(_RESUME, [*self.answers])])
+        self.take(True)  # noqa: FBT003 - LangGraph's signature
+
+
+def withhold_answer_to_fallback(node: str) -> None:
+    """Before the function of a node runs: keep from it the answer to a question that its fallback has asked."""
+    configurable = _configurable_now()
+    answers = getattr(configurable.get(_SCRATCHPAD), "resume", None)
+    if answers and _place_of(_FALLBACK + node, answers) is not None:
+        withheld = _Withheld(_FALLBACK + node, configurable)
+        object.__setattr__(configurable[_SCRATCHPAD], "get_null_resume", withheld)
+
+
+def _forget_answers_to_fallback(index: int) -> None:
+    """Before a question with this index is asked: forget the answers to a fallback that has asked in its place."""
+    configurable = _configurable_now()
+    scratchpad: Any = configurable.get(_SCRATCHPAD)
+    answers: Any = getattr(scratchpad, "resume", ())
+    if index < len(answers) and _is_entry(answers[index]):
+        del answers[index:]
+        configurable[_SEND]([(_RESUME, [*answers])])
+        scratchpad.get_null_resume(True)  # noqa: FBT003 - LangGraph's signature
+
+
+def _configurable_now() -> Mapping[str, Any]:
+    return (var_child_runnable_config.get() or {}).get("configurable") or {}
+
+
+def _is_entry(answer: object) -> bool:
+    return isinstance(answer, str) and answer.startswith(_FALLBACK)
+
+
+def _place_of(entry: str, answers: list[Any], begin: int = 0) -> int | None:
+    places = range(begin, len(answers))
+    return next((place for place in places if _is_entry(answers[place]) and answers[place] == entry), None)
 
 
 def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
