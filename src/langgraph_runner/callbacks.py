@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from langgraph_runner.annotations import signature_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,7 @@ def accept_fewer_arguments(function: object, *offered: str, field: str) -> Calla
     if not callable(function):
         raise TypeError(f"{field} must be a function, got {function!r:.80}.")
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):  # Some built-in functions have no signature.
         return function
     positional = [each for each in parameters if each.kind in _POSITIONAL]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langgraph.runtime import Runtime as LangGraphRuntime
 
-from langgraph_runner.node.annotations import signature_of
+from langgraph_runner.annotations import signature_of
 from langgraph_runner.node.langgraph.internals import completed_config
 from langgraph_runner.node.outcome import Outcome, Success
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.annotations import signature_of
 from langgraph_runner.cli.database_errors import file_of_database, opening_errors
 from langgraph_runner.cli.environment import (
     APP_VARIABLE,
@@ -199,7 +200,7 @@ def _call_factory(app: str, value: Any, owner: Any) -> Any:
 
 def _required_parameters(function: Any) -> list[str]:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):  # Some builtins have no signature.
         return []
     starred = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
@@ -249,7 +250,7 @@ def _may_be_app(value: Any, owner: Any) -> bool:
     if not inspect.isfunction(value):
         return bool(_are_workflows(value) and value)
     is_of_module = value.__module__ == getattr(owner, "__name__", None)
-    return is_of_module and not inspect.iscoroutinefunction(value) and not inspect.signature(value).parameters
+    return is_of_module and not inspect.iscoroutinefunction(value) and not signature_of(value).parameters
 
 
 def _local_modules(name: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_runner.node.annotations import annotations_of
+from langgraph_runner.annotations import annotations_of
 from langgraph_runner.node.callee import without_partial
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable
 
+from langgraph_runner.annotations import annotations_of, signature_of
 from langgraph_runner.node.callee import without_partial
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def named_parameters(function: Any) -> tuple[dict[str, inspect.Parameter], list[
         TypeError: The signature cannot be read.
         ValueError: The same.
     """
-    parameters = [*inspect.signature(function).parameters.values()]
+    parameters = [*signature_of(function).parameters.values()]
     named = {each.name: each for each in parameters if each.kind in _BY_NAME}
     return named, [each for each in parameters if each.kind not in _BY_NAME]
 
@@ -138,7 +139,7 @@ def return_type(function: Any) -> Any:
     if not inspect.isroutine(function):
         function = type(function).__call__
     function = inspect.unwrap(function)
-    annotations = inspect.get_annotations(function)
+    annotations = annotations_of(function)
     if "return" not in annotations:
         return Any
     declared = annotations["return"]

@@ -1,7 +1,7 @@
-"""The annotations and the signature of a function whose annotations may name what is defined later.
+"""The annotations and the signature of a function whose annotations may name what is not defined.
 
 Python 3.14 computes annotations when they are read (PEP 649). A decorator reads them while the module is still
-executed, so it takes a `ForwardRef` for a name that is not defined yet; LangGraph resolves it in `add_node()`.
+executed, and a type may exist for type checkers only, so an undefined name is read as a `ForwardRef`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ annotations_of: Callable[[Any], dict[str, Any]]
 signature_of: Callable[[Callable[..., Any]], inspect.Signature]
 
 if sys.version_info >= (3, 14):
-    import annotationlib
+    from annotationlib import Format, get_annotations
 
-    annotations_of = functools.partial(annotationlib.get_annotations, format=annotationlib.Format.FORWARDREF)
-    signature_of = functools.partial(inspect.signature, annotation_format=annotationlib.Format.FORWARDREF)
+    annotations_of = functools.partial(get_annotations, format=Format.FORWARDREF)
+    signature_of = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
 else:
     annotations_of = inspect.get_annotations
     signature_of = inspect.signature
