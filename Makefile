@@ -10,7 +10,7 @@ FAST := tests/errors tests/graph tests/metrics tests/node tests/state tests/work
 # Without it, each of the many processes that the tests start would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-audit oldest pythons serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
+.PHONY: demo demo-audit image oldest pythons serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -80,6 +80,9 @@ oldest:  ## The tests of the fast packages with the oldest supported releases of
 	.oldest-venv/bin/uv pip install --quiet --python .oldest-venv/bin/python --resolution lowest-direct \
 		--editable '.[dev]' 'click<8.5'
 	.oldest-venv/bin/python -m pytest -n auto --dist worksteal -p no:cacheprovider $(or $(ARGS),$(FAST) tests/server/auth)
+
+image:  ## Builds the container image and tries it, with docker, podman, or buildah as root on a Debian.
+	tools/image.sh
 
 check: lint types contracts docs requirements test  ## Everything that CI runs.
 

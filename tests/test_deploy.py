@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -72,6 +73,16 @@ def test_the_image_has_every_library_that_the_examples_use():
     assert {"bullmq", "cli", "fsspec", "postgresql", "server"} <= {*extras.split(",")}
     (fsspec,) = re.findall(r"^fsspec==(.+)$", (DEPLOY.parent / "constraints.txt").read_text(), re.MULTILINE)
     assert f"ARG STORAGE=s3fs=={fsspec}\n" in text  # s3fs needs exactly this fsspec.
+
+
+def test_the_image_can_be_tried_with_its_own_commands():
+    """`tools/image.sh` reads CMD and HEALTHCHECK from these lines. The check asks the port of the service."""
+    text = (DEPLOY / "Dockerfile").read_text()
+    (serve,) = re.findall(r"^CMD (.*)$", text, re.MULTILINE)
+    (health,) = re.findall(r"^    CMD (.*)$", text, re.MULTILINE)
+    words = json.loads(serve)
+    assert f":{words[words.index('--port') + 1]}/readyz" in json.loads(health)[-1]
+    assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
 
 
 def test_workers_get_more_time_to_end_than_their_grace():
