@@ -8,7 +8,7 @@ import pickle
 import re
 import signal
 import threading
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 from langchain_core.tools import tool
@@ -25,6 +25,7 @@ from langgraph_runner import (
     CheckpointWriteError,
     ExecutionOptions,
     GraphRunner,
+    GraphRunResult,
     GraphRunStatus,
     GraphState,
     JsonFileSaver,
@@ -826,3 +827,17 @@ def test_a_mistake_is_told_with_its_fix(make, message):
     """The message says how to fix it, before any node runs."""
     with pytest.raises(TypeError, match=message):
         make()
+
+
+def test_the_error_of_a_run_is_not_in_the_repr():
+    """Its text is not sanitized, and a result is often logged; the records of `errors` are sanitized."""
+    now = datetime.now(UTC)
+    result = GraphRunResult(
+        status=GraphRunStatus.FAILED,
+        state=None,
+        error=ValueError("password=" + "hunter2x"),
+        started_at=now,
+        ended_at=now,
+    )
+    assert "hunter2x" not in repr(result)
+    assert str(result.error) == "password=hunter2x"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,11 @@ class GraphRunResult:
     """The state after the last complete wave, with all its fields; None if no wave was complete."""
     errors: tuple[NodeErrorRecord, ...] = ()
     """The records of the nodes that failed, in order of time; the last one is that of what ended the run."""
-    error: Exception | None = None
-    """What ended the run: the original exception of a failed one, None if it came to its end."""
+    error: Exception | None = field(default=None, repr=False)
+    """What ended the run: the original exception of a failed one, None if it came to its end.
+
+    It is not in the `repr()`, which often ends up in a log: its text is not sanitized, that of `errors` is.
+    """
     interrupts: tuple[Interrupt, ...] = ()
     """The questions that an interrupted run waits for."""
     waves: int = 0

@@ -72,6 +72,10 @@ def test_the_option_wins_over_the_environment(cli):
             "needing cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be' (needing",
         ),
         ("odd:x", "odd cannot be imported: SyntaxError: "),
+        (
+            "telling:x",
+            "telling cannot be imported: ValueError: no database postgresql://bob:[REDACTED]@db/x (tell",
+        ),
         ("mixed:x", "workflows, got a list with an int (mixed:x)."),
         ("blocking:x", "Give a RunEngine: the command line has its own event loop."),
     ],
@@ -82,6 +86,7 @@ def test_an_invalid_app_is_refused_in_one_line(cli, app, problem):
         "raising": "\n1 / 0",
         "needing": "import nowhere_to_be",
         "odd": "def x(:",
+        "telling": "raise ValueError('no database postgresql://bob:hunter2x@db/x')",
         "lonely": "def x(a, *more, b, c=1): ...\ndef free(a=1, *more, **others): return {}\nbuiltin = bool",
         "mixed": "from shop import shop\nx = [shop, 3]",
         "blocking": "import shop\nfrom langgraph_runner.engine import RunEngine\n"

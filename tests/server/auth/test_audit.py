@@ -23,6 +23,15 @@ async def test_the_audit_log_has_each_change(service, acme):
     assert (await other.get("/audit")).json()["items"] == []
 
 
+async def test_the_name_of_an_unknown_workflow_is_sanitized(service, acme):
+    """A caller can send any text as the name, such as a key by mistake."""
+    await acme.post("/runs", json={"workflow": "password=" + "hunter2x", "inputs": {}})
+    admin = await service.caller("admin")
+    assert [entry["target"] for entry in (await admin.get("/audit")).json()["items"]] == [
+        "password=[REDACTED]"
+    ]
+
+
 async def test_a_change_succeeds_even_if_its_audit_entry_fails(service, acme, monkeypatch, caplog):
     """The caller must learn that the change was made; the log has the missing entry."""
     write = service.engine.store.write

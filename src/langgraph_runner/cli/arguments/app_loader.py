@@ -26,6 +26,7 @@ from langgraph_runner.cli.problems import CliCode, CliError, first_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean, with_article
+from langgraph_runner.redaction import sanitize_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +38,8 @@ __all__ = ["load_engine", "store_url"]
 
 _DEFAULT_STORE: Final = "sqlite:///runs.db"
 _COLLECTIONS: Final = (list, tuple, set, frozenset)
+# An import can fail with a connection string in its message, and `serve` writes to a log.
+_MAX_ERROR_CHARS: Final = 500
 _NOT_OF_THE_USER: Final = ("importlib", "site-packages", str(Path(__file__).parents[2]))
 """Parts of the paths of files that are not the code of the user."""
 _OPTIONS_BY_OTHER_NAME: Final = {
@@ -277,4 +280,4 @@ def _describe(error: Exception) -> str:
     for frame in traceback.extract_tb(error.__traceback__):
         if not any(part in frame.filename for part in _NOT_OF_THE_USER):
             place = f" ({Path(frame.filename).name}, line {frame.lineno})"
-    return f"{type(error).__name__}: {first_line(error)}{place}"
+    return f"{type(error).__name__}: {sanitize_text(first_line(error), max_chars=_MAX_ERROR_CHARS)}{place}"

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from langgraph_runner.engine.logs import cause
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.server.auth.audit import AddAudit
 from langgraph_runner.server.auth.keys import Role
 from langgraph_runner.server.problems import LOGGER, checked, status_of
@@ -36,6 +37,7 @@ __all__ = [
 
 _OK: Final = 200
 _FAILED: Final = 500
+_MAX_TARGET_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Call(Request):
             status = status_of(error)
             raise
         finally:
+            if action == "run.create":  # A caller can send any text as the name of a workflow.
+                target = sanitize_text(target, max_chars=_MAX_TARGET_CHARS)
             entry = AddAudit(self.tenant, self.caller.actor, action, target, status, self.request_id)
             try:
                 await self.engine.store.write(entry)
