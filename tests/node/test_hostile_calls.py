@@ -363,6 +363,29 @@ def test_a_success_within_a_timeout_is_freed_without_the_garbage_collector(mode,
         gc.enable()
 
 
+def test_a_call_that_its_fallback_ends_is_freed_without_the_garbage_collector(mode):
+    """The error that the fallback may read does not keep the call alive through its traceback."""
+
+    class Heavy(dict):
+        """A state to which a weak reference can point."""
+
+    def work(state):
+        raise LookupError
+
+    node = create_node(mode.function(work), fallback=mode.function(lambda state: {}))
+    mode.call(node, {})
+    gc.collect()
+    gc.disable()
+    try:
+        state = Heavy()
+        gone = weakref.ref(state)
+        mode.call(node, state)
+        del state
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 @pytest.mark.req("M-7")
 def test_a_collector_whose_attributes_raise_does_not_harm_a_node(mode, caplog):
     """Neither in the config, nor given to the node; what fails is logged."""

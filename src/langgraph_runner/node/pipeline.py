@@ -235,7 +235,10 @@ class Pipeline:
             del failed  # Its traceback holds this frame.
         call.fallback_used, call.primary_failure = True, failure_category(primary_error)
         report_fallback(call, call.primary_record)
-        return await self._fall_back(call, fallback, primary_error)
+        try:
+            return await self._fall_back(call, fallback, primary_error)
+        finally:
+            del primary_error  # As above.
 
     async def _fall_back(
         self, call: NodeCall, fallback: Callee | FallbackNode, primary_error: BaseException
