@@ -1,11 +1,18 @@
 """Steps that name a queue run on the workers of that queue, and come back to their run through the database."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine.store.commands.workers import ClaimTask, KeepTasks
+from langgraph_runner.engine.store.commands.workers import AddTask, ClaimTask, EndTask, KeepTasks
+from langgraph_runner.engine.store.queries import TaskKey
+from langgraph_runner.engine.store.records import Start, StepChange
+from langgraph_runner.engine.store.schema import step_tasks
+from langgraph_runner.engine.store.statements import for_all_tenants
+from langgraph_runner.workflow import StepStatus
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
 from tests.waiting import Observed, eventually
 
@@ -159,6 +166,126 @@ async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engin
     assert len(begun) == 1
 
 
+async def tasks(engine):
+    """Return the queue, status and token of each task in the database."""
+
+    @for_all_tenants
+    def ask(connection):
+        columns = step_tasks.c.queue, step_tasks.c.status, step_tasks.c.fence
+        return [tuple(row) for row in connection.execute(select(*columns))]
+
+    return await engine._store.read(ask)
+
+
+def other_release(flow, queue):
+    """The same workflow, with its step in another queue."""
+    spec = flow.spec
+    steps = [replace(step, queue=queue) if step.id == "work" else step for step in spec.steps]
+    return replace(spec, steps=tuple(steps))
+
+
+async def left_by_first(engine_of, flow, begun):
+    """Return a run whose owner has closed while a worker runs its step, and that worker's task is in the database."""
+    async with engine_of(flow, step_queues=[]) as first:
+        run = await first.trigger("w", {"n": 1})
+        await begun.reach()
+    return run
+
+
+async def test_a_task_moves_to_the_new_queue_of_its_step(engine_of, held):
+    """A worker that has begun it goes on, and the step does not run again."""
+    flow, begun, _, go = held
+    async with engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await left_by_first(engine_of, flow, begun)
+        async with engine_of(other_release(flow, "large"), step_queues=["large"]) as second:
+            await eventually(lambda: tasks(second), lambda found: found == [("large", "running", 1)])
+            go.set()
+            assert (await second.wait(run.id, timeout_ms=20_000)).status == "completed"
+            assert await tasks(second) == []
+    assert len(begun) == 1
+
+
+async def test_a_step_that_has_no_queue_any_more_is_taken_back(engine_of, held):
+    """Its worker stops at the next heartbeat, and has the smaller fencing token."""
+    flow, begun, stopped, go = held
+    async with engine_of(flow, step_queues=["gpu"], lease_ms=300) as pool:
+        pool.take_on("none")
+        run = await left_by_first(engine_of, flow, begun)
+        async with engine_of(other_release(flow, None), step_queues=[]) as second:
+            await begun.until(lambda: len(begun) == 2)
+            await stopped.reach()
+            go.set()
+            assert (await second.wait(run.id, timeout_ms=20_000)).status == "completed"
+            assert await tasks(second) == []
+    assert begun[0] < begun[1]
+
+
+@pytest.mark.parametrize("queue", [None, "large"])
+async def test_the_result_of_a_task_is_used_by_any_release(engine_of, queue):
+    """The step does not run again where its queue is gone or renamed."""
+    calls = []
+
+    def work(before: int) -> int:
+        calls.append(1)
+        return before * 2
+
+    flow = flow_of(work, cache="none")
+    async with engine_of(flow, step_queues=[]) as first:
+        run = await first.trigger("w", {"n": 1})
+        await left_to_gpu(first)
+    async with engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        await eventually(lambda: tasks(pool), lambda found: found == [("gpu", "done", 1)])
+    async with engine_of(other_release(flow, queue), step_queues=["large"]) as second:
+        assert (await second.wait(run.id, timeout_ms=20_000)).status == "completed"
+        assert await tasks(second) == []
+    assert len(calls) == 1
+
+
+async def test_a_step_whose_result_is_known_leaves_no_task(engine_of):
+    """The next owner finds the result in the cache, so no worker may begin the step, while the run goes on."""
+    go, calls = asyncio.Event(), []
+
+    def work(before: int) -> int:
+        calls.append(1)
+        return before * 2
+
+    async def after(work: int) -> int:
+        await go.wait()
+        return work
+
+    flow = Workflow("w")
+    flow.step(lambda inputs: inputs["n"], id="before", output=int)
+    flow.step(work, queue="gpu")
+    flow.step(after, cache="none")
+    async with engine_of(flow, step_queues=[]) as first:
+        run = await first.trigger("w", {"n": 1})
+        await left_to_gpu(first)
+    async with engine_of(flow) as alone:  # It runs all steps itself, and a second run computes the result.
+        alone.take_on("own")
+        other = await alone.trigger("w", {"n": 1})
+        await eventually(lambda: alone.get_run_steps(other.id), lambda steps: steps[1].status == "completed")
+        await alone.trigger_resume(run.id)
+        await eventually(lambda: alone.get_run_steps(run.id), lambda steps: steps[1].status == "skipped")
+        assert await tasks(alone) == []
+        go.set()
+        assert (await alone.wait(run.id, timeout_ms=20_000)).status == "completed"
+    assert len(calls) == 1
+
+
+async def test_a_step_of_a_run_that_was_lost_becomes_no_task(engine_of):
+    """The owner that was taken for dead adds none, also after the end of the run."""
+    async with engine_of(flow_of(double), step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        await engine.cancel(run.id)
+        await engine.wait(run.id)
+        key = TaskKey(run.tenant, run.id, "work")
+        assert not await engine._store.write(AddTask(key, "w", "gpu", Start("work", "0" * 64, None, "1"), 1))
+        assert await tasks(engine) == []
+
+
 async def test_a_worker_that_closes_gives_its_steps_back(engine_of, held):
     """Another worker takes them at once, without waiting for the lease."""
     flow, begun, _, go = held
@@ -192,6 +319,34 @@ async def test_a_worker_that_was_taken_for_dead_is_refused(engine_of, held, capl
             assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
             await eventually(lambda: "step.lease_lost" in caplog.text)
     assert begun[1] > begun[0]
+
+
+async def test_two_outcomes_of_one_task_are_told_apart(engine_of):
+    """They may be written together: only that of the newest token is stored."""
+    async with engine_of(flow_of(double), step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        claims = [await engine._store.write(ClaimTask("x", -1, ("gpu",), ("w",))) for _ in range(2)]
+        change = StepChange(step="work", status=StepStatus.CANCELLED)
+        ends = [EndTask(claim.key, claim.fence, change) for claim in claims]
+        assert await asyncio.gather(*map(engine._store.write, ends)) == [False, True]
+        await engine.wait(run.id, timeout_ms=20_000)
+
+
+async def test_a_worker_that_claims_its_own_step_again_stops_the_first_call(engine_of, held, caplog):
+    """Its lease has expired because the process was stopped for a while."""
+    flow, begun, stopped, go = held
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await begun.reach()
+        ((claimed, _),) = pool._worker._pool._active.values()
+        await pool._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
+        await stopped.reach()
+        await begun.until(lambda: len(begun) == 2)
+        go.set()
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+    assert "step.lease_lost" in caplog.text
 
 
 async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):

@@ -25,6 +25,8 @@ from langgraph_runner.engine.run.single_flight import SingleFlight
 from langgraph_runner.engine.run.step_tasks import StepTasks
 from langgraph_runner.engine.run.stepping import StepRunner
 from langgraph_runner.engine.store.commands import SUSPECT_FROM
+from langgraph_runner.engine.store.commands.workers import TakeBackTask
+from langgraph_runner.engine.store.queries import TaskKey
 from langgraph_runner.engine.store.records import Start
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
@@ -93,6 +95,7 @@ class RunExecution:
         self._run = run
         self._is_suspected = claimed.recoveries >= SUSPECT_FROM
         self._exhausted = exhausted
+        self._left_to_workers = claimed.tasks
         self._spent_ms = claimed.spent_ms
         self._begun_at = host.runtime.monotonic()
         self._options, self._unknown_options = RunOptions.read(run.options)
@@ -110,7 +113,7 @@ class RunExecution:
             run,
             claimed,
             creation=creation,
-            may_have_tasks=any(step.spec.queue is not None for step in blueprint.steps.values()),
+            may_have_tasks=bool(claimed.tasks) or any(step.spec.queue for step in blueprint.steps.values()),
         )
         self._tasks = StepTasks()
         self._single_flight = SingleFlight(host, run.tenant)
@@ -283,10 +286,19 @@ class RunExecution:
 
     def _run_step(self, start: Start) -> Coroutine[object, object, StepChange]:
         """Run a step here, or hand it to the workers of its queue."""
-        queue = self._blueprint.steps[start.step].spec.queue
-        if queue is None or self._host.router is None or queue in self._host.step_queues:
-            return self._steps.run(start, self._results)
-        return self._host.router.run(self._run, queue, start)
+        queue, router = self._blueprint.steps[start.step].spec.queue, self._host.router
+        is_left = start.step in self._left_to_workers
+        if queue is None or router is None or (queue in self._host.step_queues and not is_left):
+            return self._take_back(start) if is_left else self._steps.run(start, self._results)
+        return router.run(self._run, queue, start, self.fence)
+
+    async def _take_back(self, start: Start) -> StepChange:
+        """Run a step that an earlier owner has left to a queue, and that this engine runs itself."""
+        key = TaskKey(self._run.tenant, self.run_id, start.step)
+        task = await self._host.store.write(TakeBackTask(key))
+        if task.change is not None:
+            return task.change
+        return await self._steps.run(start, self._results, fence=self.fence + task.fence)
 
     def _collect_done(self) -> None:
         is_leaving = self._phase in {_Phase.RELEASED, _Phase.LOST}

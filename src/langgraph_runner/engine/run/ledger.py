@@ -157,7 +157,7 @@ class Ledger:
             status=status,
             error=error,
             duration_ms=None if status is None else round(age_ms),
-            has_tasks=status is not None and self._may_have_tasks,
+            has_tasks=self._may_have_tasks,
             is_intact=self._host.artifacts.has_recently,
         )
         self._steps, self._events = [], []

@@ -6,6 +6,7 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING
 
+from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands.workers import AddTask
 from langgraph_runner.engine.store.queries import TaskKey
@@ -40,15 +41,17 @@ class StepRouter:
         self._waiting: dict[TaskKey, asyncio.Future[None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def run(self, run: RunRow, queue: str, start: Start) -> StepChange:
+    async def run(self, run: RunRow, queue: str, start: Start, fence: int) -> StepChange:
         """Hand a step to the workers of a queue, and wait for its result. A cancelled wait does not stop the worker.
 
         Raises:
+            LeaseLostError: The run was claimed by another process, or has ended.
             sqlalchemy.exc.DBAPIError: The database refused.
         """
         key = TaskKey(run.tenant, run.id, start.step)
         done = asyncio.get_running_loop().create_future()
-        await self._store.write(AddTask(key, run.workflow, queue, start))
+        if not await self._store.write(AddTask(key, run.workflow, queue, start, fence)):
+            raise LeaseLostError(run_id=run.id, fence=fence)
         self._waiting[key] = done
         self._announcer(queue).announce(f"{run.id}-{start.step}")
         if self._looking is None or self._looking.done():

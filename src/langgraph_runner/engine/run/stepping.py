@@ -70,8 +70,13 @@ class StepRunner:
         self.begun: set[str] = set()
         """Steps that have a slot: their abort signal stops them. Others are cancelled."""
 
-    async def run(self, start: Start, results: Results) -> StepChange:
+    async def run(self, start: Start, results: Results, *, fence: int | None = None) -> StepChange:
         """Run a step once there is a slot; a failure is a result, too. Call it in a task of its own.
+
+        Args:
+            start: The step.
+            results: The outputs of other steps.
+            fence: The fencing token of the step; None for that of the run.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The inputs of the step cannot be read.
@@ -89,7 +94,7 @@ class StepRunner:
                 step=name,
                 tenant=self._run.tenant,
                 sink=artifacts,
-                fencing_token=self._fence,
+                fencing_token=self._fence if fence is None else fence,
             )
             await results.fetch(step)
             try:

@@ -141,6 +141,12 @@ class StepPool:
             await self._host.store.write(GiveBackTasks({claimed.key: claimed.fence}))
             return False
         abort = AbortController()
+        if (
+            claimed.key in self._active
+        ):  # Its lease has expired here, for example because the process was stopped.
+            late, abort_late = self._active[claimed.key]
+            self._log(logging.WARNING, "step.lease_lost", late)
+            abort_late.abort("the worker has claimed the step again")
         self._active[claimed.key] = claimed, abort
         work = asyncio.get_running_loop().create_task(self._run(claimed, abort), context=Context())
         self._tasks.add(work)
@@ -166,7 +172,8 @@ class StepPool:
             self._log(logging.ERROR, "step.interrupted", claimed, **cause(error))
             logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
         finally:
-            del self._active[key]
+            if self._active[key][0] is claimed:
+                del self._active[key]
 
     async def _run_step(self, claimed: ClaimedTask, abort: AbortController) -> StepChange:
         """Run the step of a task, and return its outcome."""

@@ -187,12 +187,13 @@ class ClaimTests(StoreTests):
     async def test_a_step_of_a_queue_is_claimed_once(self, store: RunStore, other: RunStore) -> None:
         """Its result is kept for the run, unless another worker has taken the step."""
         key = TaskKey(TENANT, "r", "s")
-        await store.write(new("r", owner="a"))
-        for version in ("1", "2"):  # The second is the same step.
-            await store.write(AddTask(key, "w", "gpu", Start("s", "0" * 64, None, version)))
+        run = await store.write(new("r", owner="a"))
+        for version in ("1", "2"):  # The second is the same step, of another release of its code.
+            assert await store.write(AddTask(key, "w", "gpu", Start("s", "0" * 64, None, version), run.fence))
+        assert not await store.write(AddTask(key, "w", "cpu", Start("s", "0" * 64, None, "3"), run.fence + 1))
         first = await store.write(ClaimTask("x", EXPIRED_MS, ("gpu",), ("w",)))
         assert first is not None
-        assert (first.key, first.start.code_version) == (key, "1")
+        assert (first.key, first.start.code_version) == (key, "2")
         workers = [each.write(ClaimTask("y", LONG_MS, ("gpu",), ("w",))) for each in (store, other)]
         taken = [each for each in await asyncio.gather(*workers) if each is not None]
         assert [each.key for each in taken] == [key]

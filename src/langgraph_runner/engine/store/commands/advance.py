@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, func, null, select,
 
 from langgraph_runner.engine.store.commands.base import (
     CANCEL_STEPS,
+    DROP_TASK,
     DROP_TASKS,
     INSERT_FILE,
     IS_STEP,
@@ -70,6 +71,10 @@ class AdvanceRun(RunProgress, Write[Advanced]):
         ended = [(each.write, step) for each in accepted for step in each.steps]
         _write_steps(connection, accepted, ended, now)
         _write_cache(connection, ended, now)
+        tasks = [(write.run_id, step.step, write.tenant) for write, step in ended if write.has_tasks]
+        DROP_TASK.run(
+            connection, [dict(zip(("run", "step", "tenant"), task, strict=True)) for task in sorted(tasks)]
+        )
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
         _end_runs(connection, [each for each in accepted if each.status is not None], now)
         results = {id(each.write): each.result() for each in accepted}

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CANCEL_STEPS",
+    "DROP_TASK",
     "DROP_TASKS",
     "INSERT_FILE",
     "IS_STEP",
@@ -92,6 +93,9 @@ DROP_TASKS: Final = Prepared(
     )
 )
 _LAST_SEQ: Final = Prepared(select(func.max(run_events.c.seq).label("seq")).where(of_run(run_events)))
+DROP_TASK: Final = Prepared(
+    delete(step_tasks).where(of_run(step_tasks), step_tasks.c.step_id == bindparam("step"))
+)
 INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
 from langgraph_runner.engine.store.commands.base import add_events, last_seq, of_run, try_lock_tenant
-from langgraph_runner.engine.store.schema import LIVE, run_steps, runs
+from langgraph_runner.engine.store.schema import LIVE, run_steps, runs, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
@@ -100,6 +100,7 @@ _COUNT_RUNNING: Final = Prepared(
 )
 _NEXT_TENANT: Final = Prepared(_next_tenant)
 _FIRST_OF_TENANT: Final = Prepared(_first_of_tenant)
+_TASKS_OF: Final = Prepared(select(step_tasks.c.step_id, step_tasks.c.fence).where(of_run(step_tasks)))
 _STEPS_OF: Final = Prepared(select(run_steps.c.step_id, run_steps.c.status).where(of_run(run_steps)))
 
 SUSPECT_FROM: Final = 2
@@ -122,6 +123,8 @@ class Claimed(NamedTuple):
     """The steps that ran when its last owner died."""
     spent_ms: int = 0
     """How long earlier owners ran it up to the last heartbeat, in ms."""
+    tasks: frozenset[str] = frozenset()
+    """The steps that its last owner has left to workers of queues."""
 
 
 @dataclass(slots=True)
@@ -182,11 +185,14 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     row = _candidate(connection, claim, lease_time)
     if row is None:
         return None
-    fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
+    fence, recoveries, ended, running, tasks = row.fence + 1, 0, 0, (), []
     if row.status == "running":
         steps = _STEPS_OF.ask(connection, tenant=row.tenant_id, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
+        tasks = _TASKS_OF.ask(connection, tenant=row.tenant_id, run=row.id)
+        # The token of a task is that of the run and grows with each of its workers: the new owner's is greater.
+        fence += max((task.fence for task in tasks), default=0)
         # An owner that closes releases its lease, which becomes 0: it has not died.
         has_died = row.lease_expires_at != 0
         has_progressed = ended != row.recovered_at_steps
@@ -218,7 +224,8 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     kind = "run_started" if row.status == "pending" else "run_recovered"
     seq = last_seq(connection, row.tenant_id, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
-    return Claimed(row.id, row.tenant_id, fence, seq, recoveries, running, row.ran_ms)
+    left = frozenset(task.step_id for task in tasks)
+    return Claimed(row.id, row.tenant_id, fence, seq, recoveries, running, row.ran_ms, left)
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:

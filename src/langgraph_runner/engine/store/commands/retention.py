@@ -30,6 +30,7 @@ from langgraph_runner.engine.store.schema import (
     run_tags,
     runs,
     step_cache,
+    step_tasks,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in
 from langgraph_runner.engine.store.writer import Write
@@ -78,7 +79,7 @@ def _delete_runs(connection: Connection, ids: list[str], now: int) -> None:
     for some in pages:  # Before any other row: an update may be reading one of them as its base.
         lock_rows(connection, runs, runs.c.id.in_(some))
     for some in pages:
-        for table in (run_events, run_tags, artifacts, run_steps):
+        for table in (run_events, run_tags, artifacts, run_steps, step_tasks):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         is_live = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
         of_runs = step_cache.c.run_id.in_(some), is_live

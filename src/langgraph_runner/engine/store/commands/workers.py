@@ -1,8 +1,8 @@
 """Commands of workers: the rows that show them to other processes, and their tasks.
 
 A task is a step that a run leaves to the workers of a queue. A worker claims it as it claims a run, with a lease and
-a fencing token. The result waits in the row until the engine that holds the run commits it. The row is deleted at the
-end of the run.
+a fencing token. The result waits in the row until the engine that holds the run commits it, which deletes the row.
+The next owner of the run finds the tasks of the last one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ from sqlalchemy import Connection, and_, bindparam, delete, literal_column, or_,
 
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.migrating import check_tables
-from langgraph_runner.engine.store.queries.workers import IS_RUNNING, IS_WAITING, TaskKey, is_task
+from langgraph_runner.engine.store.queries.workers import (
+    IS_RUNNING,
+    IS_WAITING,
+    TaskKey,
+    is_task,
+    task_result,
+)
 from langgraph_runner.engine.store.records import Start, StepChange
-from langgraph_runner.engine.store.schema import run_workers, step_tasks
+from langgraph_runner.engine.store.schema import run_workers, runs, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from langgraph_runner.engine.store.lease_clock import FutureLease
 
@@ -36,6 +42,8 @@ __all__ = [
     "KeepTasks",
     "RemoveWorker",
     "ReportWorker",
+    "TakeBackTask",
+    "TakenBack",
 ]
 
 _FORGOTTEN_MS: Final = 24 * 3_600_000
@@ -53,14 +61,18 @@ class ClaimedTask(NamedTuple):
 
 
 @dataclass(slots=True)
-class AddTask(Write[None]):
-    """Hand a step to the workers of a queue. An existing task stays: it may have run for an earlier owner."""
+class AddTask(Write[bool]):
+    """Hand a step to the workers of a queue. False if the run was claimed by another engine, or has ended.
+
+    An existing task moves to the queue, and keeps its worker and its result: it may have run for an earlier owner.
+    """
 
     turn: ClassVar[int] = 3
     key: TaskKey
     workflow: str
     queue: str
     start: Start
+    run_fence: int
 
     @property
     def tenant(self) -> str:
@@ -68,9 +80,13 @@ class AddTask(Write[None]):
         return self.key.tenant
 
     @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[None]:
+    def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[bool]:
         """Apply all together."""
         now = now_in(connection)
+        claims = _CLAIMS.ask(connection, ids=[*{write.key.run_id for write in writes}])
+        fences = {row.id: row.fence for row in claims}
+        is_ours = [fences.get(write.key.run_id) == write.run_fence for write in writes]
+        ours = [write for write, is_live in zip(writes, is_ours, strict=True) if is_live]
         _ADD.run(
             connection,
             [
@@ -83,10 +99,44 @@ class AddTask(Write[None]):
                     "start": json.dumps(write.start._asdict()),
                     "created_at": now,
                 }
-                for write in writes
+                for write in sorted(ours, key=lambda write: write.key)
             ],
         )
-        return [None] * len(writes)
+        return is_ours
+
+    def locked_runs(self) -> Iterable[str]:
+        """Return the run."""
+        return (self.key.run_id,)
+
+
+@dataclass(slots=True)
+class TakeBackTask(Write["TakenBack"]):
+    """Return the result of a task that is done; otherwise delete the task. Its worker stops at its next heartbeat."""
+
+    turn: ClassVar[int] = 3
+    key: TaskKey
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the run."""
+        return self.key.tenant
+
+    def apply_one(self, connection: Connection) -> TakenBack:
+        """Read it, or delete it."""
+        done = task_result(connection, self.key.tenant, self.key)
+        if done is not None:
+            return TakenBack(done, 0)
+        fence = connection.execute(delete(step_tasks).where(is_task(self.key)).returning(step_tasks.c.fence))
+        return TakenBack(None, fence.scalar() or 0)
+
+
+class TakenBack(NamedTuple):
+    """The result of `TakeBackTask`."""
+
+    change: StepChange | None
+    """The outcome of the step; None if the task was not done."""
+    fence: int
+    """How often workers have claimed the deleted task."""
 
 
 @dataclass(slots=True)
@@ -163,11 +213,10 @@ class EndTask(Write[bool]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """Apply all in the order of their tasks."""
-        stored = {
-            write.key: write.apply_one(connection) for write in sorted(writes, key=lambda each: each.key)
-        }
-        return [stored[write.key] for write in writes]
+        """Apply all in the order of their tasks. Two of them may be for one task, with different tokens."""
+        ordered = sorted(writes, key=lambda write: write.key)
+        stored = {id(write): write.apply_one(connection) for write in ordered}
+        return [stored[id(write)] for write in writes]
 
     def apply_one(self, connection: Connection) -> bool:
         """Store it, if the task still has our token."""
@@ -258,8 +307,16 @@ class CheckTables(Write[None]):
         check_tables(connection)
 
 
+_CLAIMS: Final = Prepared(
+    select(runs.c.id, runs.c.fence)
+    .where(any_of(runs.c.id, bindparam("ids")), runs.c.status == "running")
+    .order_by(runs.c.id)
+    .with_for_update(read=True)
+)
 _ADD: Final = Prepared(
-    lambda backend: backend.insert_missing(step_tasks).values(status="waiting", fence=0, recoveries=0),
+    lambda backend: backend.upsert(
+        step_tasks, ["run_id", "step_id"], ["workflow_name", "queue", "start"]
+    ).values(status="waiting", fence=0, recoveries=0),
     *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "start", "created_at"),
 )
 _CANDIDATE: Final = (
