@@ -1,12 +1,14 @@
 """The tiers of the cache: forgotten entries, and faulty tiers."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from langgraph_runner.engine import MemoryTier
 from langgraph_runner.engine.cache import tiers as cache
 from langgraph_runner.engine.cache.tiers import TieredCache
+from langgraph_runner.engine.store.lease_clock import DatabaseClock
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Workflow
@@ -62,10 +64,28 @@ def test_a_tier_for_nothing_is_refused():
 
 async def test_one_that_has_expired_is_not_served():
     """A tier of another package may ignore the expiry."""
+    store = store_at(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000)
     tier = MemoryTier()
     await tier.put_many("t", entries("a", expires_at=1))
     await tier.put_many("t", entries("b", expires_at=2**52))
-    assert [*await TieredCache(None, tier, REAL_RUNTIMES.awaiting).find_hot("t", ["a", "b"])] == ["b"]
+    assert [*await TieredCache(store, tier, REAL_RUNTIMES.awaiting).find_hot("t", ["a", "b"])] == ["b"]
+
+
+def store_at(now_ms):
+    """A store whose database has this time, however wrong it is; None if the time is unknown."""
+    clock = DatabaseClock()
+    if now_ms is not None:
+        clock.lease_time(round(now_ms), clock.monotonic(), clock.monotonic())
+    return SimpleNamespace(database=SimpleNamespace(clock=clock))
+
+
+@pytest.mark.parametrize(("now_ms", "is_served"), [(0, True), (2**53, False), (None, False)])
+async def test_an_entry_expires_by_the_clock_of_the_database(now_ms, is_served):
+    """Whatever the clock of the process says. If the time of the database is unknown, the database is asked."""
+    store, tier = store_at(now_ms), MemoryTier()
+    in_an_hour = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000) + 3_600_000
+    await tier.put_many("t", entries("a", expires_at=in_an_hour))
+    assert bool(await TieredCache(store, tier, REAL_RUNTIMES.awaiting).find_hot("t", ["a"])) is is_served
 
 
 class _Stubborn(MemoryTier):

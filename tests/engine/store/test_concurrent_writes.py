@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import RunStore, backends, writer
+from langgraph_runner.engine.store import RunStore, backends, queries, writer
 from langgraph_runner.engine.store.backends import sqlite
 from langgraph_runner.engine.store.commands import (
     AdvanceRun,
@@ -92,6 +92,17 @@ def waiting(store):
     """Return the number of sessions that wait for a lock."""
     with store.database.reading.connect() as connection:
         return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar()
+
+
+@ON_POSTGRESQL
+async def test_a_step_may_take_longer_than_25_days(store):
+    """Its duration in ms needs more than 32 bits."""
+    run = await made(store, "run", "a")
+    change = StepChange(step="s", status=StepStatus.FAILED, duration_ms=2.0**31, error="{}")
+    write = AdvanceRun("run", "t", run.fence, steps=[change], seq=run.seq)
+    assert (await store.write(write)).is_accepted
+    (step,) = await store.read(queries.steps_of, "t", "run")
+    assert step.duration_ms == 2**31
 
 
 @ON_POSTGRESQL

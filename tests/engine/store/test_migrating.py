@@ -2,10 +2,11 @@
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from langgraph_runner import Workflow
@@ -13,8 +14,10 @@ from langgraph_runner.engine import RunEngine, SchemaVersionError, StoreUnavaila
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store import migrating as module
 from langgraph_runner.engine.store.backends import SQLiteBackend, open_database
-from langgraph_runner.engine.store.migrating import HEAD, schema_version, upgrade
+from langgraph_runner.engine.store.migrating import HEAD, downgrade, schema_version, upgrade
 from langgraph_runner.engine.store.schema import METADATA
+from tests.engine.conftest import ON_POSTGRESQL
+from tests.waiting import eventually_blocking
 
 
 @pytest.fixture
@@ -46,6 +49,7 @@ FROZEN = {
     "0005_workers.py": "327ea6fdcc115404e2c74ddd3930005fead64832ec98acca9849ac6c76212db9",
     "0006_step_tasks.py": "2b9ea3d06c4fa84d500b173f0726692f27f207fdf3fd2e5a286087e2666dd2cc",
     "0007_missing_columns.py": "1349f5cf84bfb53209788d58e9f47e8186d26dc916304aa1de1d00273071d728",
+    "0008_long_durations.py": "f387967548077d91f86827d18fa49d29d1e9ec8b0cd19256dd63c0892fd3fa1d",
 }
 """SHA-256 of each migration. Databases have been made with them: what a migration lacks, a new one adds."""
 
@@ -280,3 +284,25 @@ async def test_a_permanent_error_of_the_database_reaches_the_caller_that_waits(s
             connection.exec_driver_sql(statement)
         with pytest.raises((StoreUnavailableError, DBAPIError), match="code_version"):
             await engine.run("flow")
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-62")
+def test_processes_may_upgrade_one_database_at_once(store_url):
+    """The second one waits, and finds the new schema."""
+    database, other = open_database(store_url), open_database(store_url)
+    downgrade(database, "0001")
+
+    def waits():
+        with database.reading.connect() as connection:
+            return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar()
+
+    with ThreadPoolExecutor() as threads:
+        with database.writing.begin() as connection:
+            module._migrate_in(connection, database, HEAD)
+            upgrading = threads.submit(upgrade, other, migrate=True)
+            eventually_blocking(waits)
+        upgrading.result()
+    assert schema_version(other) == HEAD
+    for each in (database, other):
+        each.dispose()

@@ -118,7 +118,7 @@ class TieredCache:
     Args:
         store: The cold tier.
         hot: The hot tier; None for one in memory.
-        runtime: The clock by which entries expire.
+        runtime: The clock of the hot tier in memory.
     """
 
     def __init__(self, store: RunStore, hot: HotTier | None, runtime: Runtime) -> None:
@@ -194,7 +194,9 @@ class TieredCache:
     def _is_live(self, entry: CacheEntry) -> bool:
         if not isinstance(entry, CacheEntry):
             raise TypeError(f"The hot tier must give CacheEntry objects, got {entry!r:.80}.")
-        return entry.expires_at is None or entry.expires_at > self._runtime.now_utc().timestamp() * 1000
+        # By the clock of the database, which has set the time. If it is unknown, the database is asked.
+        now_ms = self._store.database.clock.now_ms()
+        return entry.expires_at is None or (now_ms is not None and entry.expires_at > now_ms)
 
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:

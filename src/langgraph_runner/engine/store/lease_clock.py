@@ -84,6 +84,11 @@ class DatabaseClock:
                     self._set_back_ms = max(0.0, -step_ms)
             return now_ms - round(ahead_ms)
 
+    def now_ms(self) -> float | None:
+        """Return the time of the database as of the last reading, or a little later; None without a reading."""
+        with self._lock:
+            return None if self._last is None else self._last.high + self.monotonic() * 1000
+
     @property
     def set_back_ms(self) -> float:
         """By how many ms the last step set the clock back; 0 if it was set forward, or never."""

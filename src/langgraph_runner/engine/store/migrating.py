@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "check_tables", "downgrade", "schema_version", "upgrade"]
 
-_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The migrations of this release. A test compares them with the files."""
 HEAD: Final = _RELEASED[-1]
 """The newest migration, whose schema this release needs."""
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps its state in modules, so two threads would migrate each other's databases."""
+_MIGRATIONS: Final = 7_205_759_403_792_796
+"""The key of the lock that lets one process migrate at a time: any constant that other programs hardly choose."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "langgraph_runner_version"
 """Not Alembic's default name: another program in the same database may use Alembic, too."""
@@ -99,24 +101,30 @@ def downgrade(database: StoreBackend, to: str) -> int:
 
 
 def _migrate(database: StoreBackend, to: str) -> None:
-    # Imported only when there is something to migrate: the import takes longer than a whole embedded run.
-    with _MIGRATING:
-        from alembic import command  # noqa: PLC0415
-        from alembic.config import Config  # noqa: PLC0415
+    with _MIGRATING, database.writing.begin() as connection:
+        _migrate_in(connection, database, to)
 
-        config = Config()
-        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-        with database.writing.begin() as connection:
-            database.set_statement_timeout(connection, 0)  # A large table takes its time.
-            _refuse_foreign(connection)
-            config.attributes["connection"] = connection
-            if (_version_in(connection) or "") > to:
-                command.downgrade(config, to)
-                return
-            has_limits = database.has_row_security(connection)
-            command.upgrade(config, to)
-            if has_limits:  # New tables get their policies, too.
-                database.set_row_security(connection, is_on=True)
+
+def _migrate_in(connection: Connection, database: StoreBackend, to: str) -> None:
+    """Migrate in the transaction of a connection. It does nothing if another process has done so meanwhile."""
+    # Imported only when there is something to migrate: the import takes longer than a whole embedded run.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    database.set_statement_timeout(connection, 0)  # A large table takes its time.
+    if not database.has_one_writer:
+        database.lock(connection, [_MIGRATIONS])
+    _refuse_foreign(connection)
+    config.attributes["connection"] = connection
+    if (_version_in(connection) or "") > to:
+        command.downgrade(config, to)
+        return
+    has_limits = database.has_row_security(connection)
+    command.upgrade(config, to)
+    if has_limits:  # New tables get their policies, too.
+        database.set_row_security(connection, is_on=True)
 
 
 def _refuse_other_tables(database: StoreBackend) -> None:

@@ -134,7 +134,7 @@ run_steps = Table(
     Column("queued_at", BigInteger),
     Column("started_at", BigInteger),
     Column("completed_at", BigInteger),
-    Column("duration_ms", Integer),
+    Column("duration_ms", BigInteger),
     PrimaryKeyConstraint("run_id", "step_id", name="pk_run_steps"),
     CheckConstraint(
         "status IN ('pending', 'running', 'completed', 'skipped', 'failed', 'cancelled')",

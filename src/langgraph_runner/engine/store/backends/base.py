@@ -54,6 +54,8 @@ class StoreBackend(ABC):
     """Whether a subquery in `FROM` may be `LATERAL`."""
     has_one_writer: ClassVar[bool] = False
     """Whether a write transaction excludes all others from its beginning. Then no other lock is needed."""
+    has_wide_integers: ClassVar[bool] = False
+    """Whether `INTEGER` holds 64 bits."""
     migrates_itself: ClassVar[bool] = False
     """Whether opening a store brings the schema up to date, unless `migrate` says otherwise."""
     call_limit_s: float | None = None

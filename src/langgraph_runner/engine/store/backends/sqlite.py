@@ -66,6 +66,7 @@ class SQLiteBackend(StoreBackend):
     lists_are_json: ClassVar[bool] = True
     has_lateral: ClassVar[bool] = False
     has_one_writer: ClassVar[bool] = True
+    has_wide_integers: ClassVar[bool] = True
     migrates_itself: ClassVar[bool] = True
 
     def __init__(self, url: str | URL) -> None:
