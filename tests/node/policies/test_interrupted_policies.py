@@ -24,10 +24,12 @@ def interrupted_at(number, call):
     """Make a call that Ctrl-C interrupts at this one of the places where handlers run; return whether it did."""
     place = 0
 
-    def interrupt(frame, event, _argument):
-        # At the start of functions in Python, and after those in C.
+    def interrupt(frame, event, function):
+        # At the start of functions in Python, and after those in C. Not between the acquisition of a lock and the
+        # block that releases it, which only Python itself could make safe (bpo-29988).
         nonlocal place
-        if event in {"call", "c_return"} and frame.f_code.co_filename.startswith(FOLDER):
+        is_place = event == "call" or (event == "c_return" and function.__name__ != "__enter__")
+        if is_place and frame.f_code.co_filename.startswith(FOLDER):
             place += 1
             if place == number:
                 sys.setprofile(None)
