@@ -271,6 +271,8 @@ def _parameters(text: str, place: int, columns: list[NameKind | None]) -> tuple[
 def _detail_spans(text: str) -> Iterator[Span]:
     floor = 0
     for detail in _DETAIL.finditer(text):
+        if detail.start() < floor:
+            continue  # A part of the last parameter.
         columns = _columns_of(text[max(floor, detail.start() - _LONGEST_STATEMENT) : detail.start()])
         place = floor = detail.end()
         while item := _NUMBERED.match(text, place):

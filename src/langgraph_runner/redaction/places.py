@@ -165,11 +165,13 @@ _POSITIONS: Final = (
         r"[ ]{0,4}(?:sudo )?(?:chpasswd|passwd\b|sudo\b|su\b|[^\n|]{1,100}?-stdin\b|[^\n|]{1,100}?--with-token)",
     ),
     _rule(
-        ("auth ",), r"(?<![\w.])(?-i:AUTH) (?:\w{1,32} )?(?P<secret>(?=[^\s\d]*\d)[^\s\"',;:]{6,128})(?=\s|$)"
+        ("auth ",),
+        r"(?<![\w.])(?-i:AUTH) (?:\w{1,32} )?(?P<secret>(?=[^\s\d]{0,60}\d)[^\s\"',;:]{6,128})(?=\s|$)",
     ),
     _rule(
         ("creds", "credentials", "logged in as "),
-        r"(?:creds|credentials|logged in as):? ?[\w.@-]{1,64} ?[:/] ?(?P<secret>(?=\D*\d)[^\s,;'\"]{6,128})",
+        r"(?:creds|credentials|logged in as):? ?[\w.@-]{1,64} ?[:/] ?"
+        r"(?P<secret>(?=[^\s\d]{0,60}\d)[^\s,;'\"]{6,128})",
     ),
     # Words of a wallet.
     _rule(
