@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langgraph_runner.engine.logs import cause, log_event
+from langgraph_runner.engine.process import OwnProcess
 from langgraph_runner.runtime.wake import Wake
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class BlockingEngine(Blocking):
     """
 
     def __init__(self, make: Callable[[], RunEngine]) -> None:
+        self._process = OwnProcess()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="langgraph-runner", daemon=True)
         self._thread.start()
@@ -74,6 +76,8 @@ class BlockingEngine(Blocking):
 
     def close(self) -> None:
         """Stop serving. Running steps are stopped, and their runs are handed back to other engines."""
+        if not self._process.is_this():
+            return  # Its loop and its thread are those of the parent process.
         self._refuse_own_thread()
         with self._closing:
             if self._is_closed:
@@ -115,6 +119,7 @@ class BlockingEngine(Blocking):
             raise
 
     def _check_use(self) -> None:
+        self._process.check()
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
         self._refuse_own_thread()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.checks import storable
 from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.process import OwnProcess
 from langgraph_runner.engine.store.backends import READERS, open_database
 from langgraph_runner.engine.store.call_limits import (
     call_deadline,
@@ -64,6 +65,8 @@ class RunStore:
         migrate: bool | None = None,
         runtimes: Runtimes | None = None,
     ) -> None:
+        self.process = OwnProcess()
+        """The process that can use the store."""
         self.database = open_database(url)
         self.runtimes: Runtimes = runtimes or REAL_RUNTIMES
         """Clock and randomness of the service."""
@@ -91,6 +94,7 @@ class RunStore:
             sqlalchemy.exc.DBAPIError: The database refused, and nothing was written.
             StoreUnavailableError: PostgreSQL has not answered within `call_timeout`. The write may have been applied.
         """
+        self.process.check()
         try:
             return await self._writer.submit(write)
         except DBAPIError as error:
@@ -105,12 +109,14 @@ class RunStore:
             sqlalchemy.exc.DBAPIError: The database refused.
             StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
         """
+        self.process.check()
         # Its time begins now, because it may have to wait for a thread whose database does not answer.
         ask = partial(self._read, self._deadline_of(query), query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """Run a query in this thread. It raises what `read` raises, and RuntimeError if the store is closed."""
+        self.process.check()
         return self._read(self._deadline_of(query), query, *arguments, **keywords)
 
     def _deadline_of(self, query: Callable[..., Any]) -> float | None:
@@ -152,8 +158,10 @@ class RunStore:
         return StoreUnavailableError(store=where, detail=str(error.orig))
 
     def close(self) -> None:
-        """Commit all submitted writes, and close the database."""
+        """Commit all submitted writes, and close the database. A forked process leaves it to its parent."""
         self._is_closed = True
+        if not self.process.is_this():
+            return
         self._writer.close()
         self._readers.shutdown()
         self.database.dispose()

@@ -67,8 +67,9 @@ class Worker:
         """Start the worker; later calls do nothing.
 
         Raises:
-            RuntimeError: The engine belongs to another event loop, or is closed.
+            RuntimeError: The engine belongs to another event loop or process, or is closed.
         """
+        self._host.store.process.check()
         loop = asyncio.get_running_loop()
         if self.workload.is_closed():
             raise RuntimeError("The engine is closed.")
