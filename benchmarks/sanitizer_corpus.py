@@ -157,11 +157,11 @@ def adversarial_texts(size: int) -> dict[str, str]:
         "smart quotes": "password “a",
         "other languages": "密码はa",
         "look-ups": 'token=os.getenv("a',
-        "logins": "creds in x:",
+        "logins": "creds x:",
         "tables": "password,a\n",
         "tables of blanks": "a  password\n",
         "random runs": "q7Rk2ZtW9xLb4HnV8cYd3Mf.",
-        "statements": "DETAIL:  parameters: $1 = a",
+        "statements": "one statement: DETAIL:  parameters: $1 = ",
         "echoes": "echo a",
         "many prefixes": "sk-ghp_glpat-xoxb-",
     }
