@@ -92,5 +92,5 @@ def test_an_entry_point_has_to_make_a_backend(installed):
 
 def test_what_a_backend_has_to_define_is_abstract():
     """A class with missing methods cannot be used."""
-    with pytest.raises(TypeError, match=r"abstract.* as_json_object.*each_of.*insert.*is_permanent"):
+    with pytest.raises(TypeError, match=r"abstract.*as_json_object.*each_of.*insert.*is_permanent"):
         StoreBackend("", writing=None, reading=None)
