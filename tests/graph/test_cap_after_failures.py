@@ -101,6 +101,40 @@ async def test_a_thread_that_was_left_behind_keeps_its_slot(wrap):
     assert (result.status, gauge.peak) == ("completed", 2)
 
 
+@pytest.mark.req("G-1")
+async def test_a_node_that_continues_after_a_failure_waits_for_a_slot():
+    """The slot that it lent to its graph is that of a function which the graph has left behind."""
+    gauge, begun, go_on, failed = Gauge(), threading.Event(), threading.Event(), asyncio.Event()
+
+    def blocks(state):
+        with gauge:
+            begun.set()
+            go_on.wait(30)
+
+    async def fails(state):
+        await until(begun)
+        failed.set()
+        raise ValueError
+
+    async def works(state):
+        with gauge:
+            for _ in range(100):  # Long enough for the other nodes to begin, if the cap lets them.
+                await asyncio.sleep(0)
+
+    async def continues(state):
+        await catches(fan(fails, blocks))(state)
+        await works(state)
+
+    async def calls_others(state):
+        await failed.wait()
+        await fan(works, works).ainvoke({})
+        go_on.set()
+
+    graph = fan(continues, calls_others)
+    result = await GraphRunner(graph, ExecutionOptions(max_concurrency=3)).arun({})
+    assert (result.status, gauge.peak) == ("completed", 3)
+
+
 async def test_what_a_thread_calls_after_its_node_was_cancelled_uses_its_slot():
     """Otherwise it would wait for itself with a cap of 1."""
     begun, failed, called = threading.Event(), threading.Event(), threading.Event()
@@ -154,9 +188,16 @@ class Actions:
             }[tree]
         kind, branches = tree
         graph = fan(*map(self.of, branches))
-        return {"nested": lambda it: it, "catches": catches, "catches blocking": catches_blocking}[kind](
-            graph
-        )
+        if kind == "nested":
+            return graph
+        return self._continues(catches(graph)) if kind == "catches" else catches_blocking(graph)
+
+    def _continues(self, call):
+        async def call_and_work(state):
+            await call(state)
+            await self._wait(None, state)
+
+        return call_and_work
 
     def _block(self, error, state):
         with self.gauge:

@@ -63,23 +63,40 @@ class Slots:
         if self._queue and self._free:  # Given back just before the node began to wait.
             self._hand_out()
 
+    def take_back(self, node: NodeRun) -> None:
+        """Ask for a slot for a caller that is about to continue. Wait for `node.granted` before it does."""
+        with self._lock:
+            if node.has_slot or node.has_left or self._closed is not None:
+                return
+            if self._pop_free():
+                node.has_slot = True
+            else:
+                node.granted = Future()
+                self._queue.append(node)
+        if self._queue and self._free:
+            self._hand_out()
+
     def leave(self, node: NodeRun) -> None:
         """The node has ended, or has stopped waiting. A second call does nothing."""
         if node.has_left:
             return
-        # In this order, while `take()` counts a child before it looks whether its parent has left: so of the two, at
-        # least one sees the other, and they do not both dispose of the parent's slot.
-        node.has_left = True
-        if node.parent is None and not node.children and node.has_slot:
-            node.has_slot = False
-            self._free.append(None)
-            if self._queue:
-                self._hand_out()
-            return
+        if node.parent is None:
+            # In this order, while `take()` counts a child before it looks whether its parent has left: so of the two,
+            # at least one sees the other, and they do not both dispose of the parent's slot.
+            node.has_left = True
+            if not node.children and node.has_slot:
+                node.has_slot = False
+                self._free.append(None)
+                if self._queue:
+                    self._hand_out()
+                return
         with self._lock:
             if node.parent is not None:
+                # Together with the count: a sibling that ends must not find a child that no longer waits.
+                node.has_left = True
                 node.parent.children -= 1
             if not node.has_slot:
+                node.granted.cancel()  # It may still wait for a slot to continue with.
                 return
             node.has_slot = False
             receiver = self._pass_on_needs_lock(node.parent)
@@ -120,7 +137,10 @@ class Slots:
             ancestor = ancestor.parent
         if ancestor is not None and not ancestor.has_slot and not ancestor.children:
             ancestor.has_slot = True  # Its last child gives back what it has lent.
-            return None
+            if ancestor.granted.done():
+                return None
+            self._queue.remove(ancestor)
+            return ancestor
         receiver = self._next_needs_lock(ancestor) if self._queue else None
         if receiver is None:
             self._free.append(None)

@@ -167,7 +167,26 @@ class RunWatch(_Inline, BaseCallbackHandler):
             # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
             raise GraphDrained(str(self.stopped))
 
-    def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+    @property
+    def on_chain_error(self) -> Callable[..., Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The method for the way in which LangChain calls it, as `on_chain_start` is."""
+        return self._fail_blocking if asyncio._get_running_loop() is None else self._fail_awaited  # noqa: SLF001
+
+    async def _fail_awaited(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+        caller = None if run_id.int in self._nodes else self._enclosing.get(run_id.int)
+        self._fail_blocking(error, run_id=run_id)
+        if self._slots is None or caller is None or not isinstance(error, Exception):
+            return
+        task = asyncio.current_task()
+        if caller.has_slot or task is None or _is_of_handler(task):
+            return
+        # A graph has failed that the node has called, and the node may continue. The slot that it had lent is still
+        # that of a node which was cancelled, or of a function which the graph has left behind in a thread.
+        self._slots.take_back(caller)
+        with contextlib.suppress(Exception):  # The run was stopped.
+            await asyncio.wrap_future(caller.granted)
+
+    def _fail_blocking(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
         """Record that a chain has failed, or was interrupted or cancelled."""
         if not (isinstance(error, Exception) and is_control_flow(error)):
             self.record_error(run_id)
@@ -393,7 +412,7 @@ def _is_of_handler(task: asyncio.Task[Any]) -> bool:
     ends before the node is called.
     """
     code = getattr(task.get_coro(), "cr_code", None)
-    return code is RunWatch._start_awaited.__code__  # noqa: SLF001 - of this module
+    return code in {RunWatch._start_awaited.__code__, RunWatch._fail_awaited.__code__}  # noqa: SLF001 - of this module
 
 
 def _outcome_of(error: BaseException) -> NodeRunOutcome:
