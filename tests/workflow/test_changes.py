@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import re
 from functools import reduce
 from operator import getitem
@@ -174,6 +175,11 @@ def test_only_given_keys_are_merged() -> None:
         ("merge", {"brand": None}, "the changed inputs do not fit. .*brand: Field required"),
         ("merge", {"brand": {"hue": "blue"}}, "the changed inputs do not fit"),
         ("merge", {"Budget": float("nan")}, "the payload is not JSON"),
+        (
+            "merge",
+            {"Budget": json.loads("[" * 500 + "]" * 500)},
+            "nested more than 192 levels deep; flatten it",
+        ),
         ("merge", {"Budget": {1, 2}}, "the payload is not JSON"),
         ("merge", {"Budget": (1, 2)}, "the payload is not JSON: .*tuple"),
         ("merge", {"brand": {1: 2}}, "the payload is not JSON"),

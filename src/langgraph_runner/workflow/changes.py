@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 from langgraph_runner.workflow.user_code import UserCode
+from langgraph_runner.workflow.values.input_type import MAX_LEVELS, is_too_deep
 from langgraph_runner.workflow.values.json_errors import describe_validation_error, find_bad_part
 from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference, type_adapter
 
@@ -136,10 +137,16 @@ class _Request:
         given = dict(given)
         try:
             # Through JSON, as if it came over the network, because it is stored with the run.
-            payload: dict[str, Any] = json.loads(dump_plain_json(given))
+            data = dump_plain_json(given)
+            too_deep = is_too_deep(data)
+            payload: dict[str, Any] = {} if too_deep else json.loads(data)
         except (TypeError, ValueError, RecursionError) as error:
             message = find_bad_part(given, error, is_plain=True).message
             raise self._refused(f"the payload is not JSON: {message}.") from error
+        if too_deep:
+            raise self._refused(
+                f"the payload is nested more than {MAX_LEVELS} levels deep; flatten it, or pass a part as text."
+            )
         if (changed := find_difference(given, payload)) is not None:
             raise self._refused(f"the payload is not JSON: {changed}.")
         if self.spec.payload is None:

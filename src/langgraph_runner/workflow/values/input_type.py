@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["InputType", "without_none"]
+__all__ = ["MAX_LEVELS", "InputType", "is_too_deep", "without_none"]
 
 _UNLIKELY_VALUE: Final = ["\U000f0000"]
 """A value that no inputs have: a list with a character for private use."""
 _PARSER_LEVELS: Final = 201
 """pydantic reads no JSON that is nested deeper than this."""
-_MAX_LEVELS: Final = 192
+MAX_LEVELS: Final = 192
 """Less than the parser allows, because the inputs become part of other JSON, such as a page of runs."""
 _MAX_CHECKED: Final = 20
 """Each unknown field costs two more checks of the inputs, so a request with many of them must not be expensive."""
@@ -94,9 +94,9 @@ class InputType:
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             message = find_bad_part(given, error, is_plain=False).message
             raise self._refused(f"they cannot be stored as JSON: {message}.") from error
-        if _is_too_deep(data):
+        if is_too_deep(data):
             raise self._refused(
-                f"they are nested more than {_MAX_LEVELS} levels deep; flatten them, or pass a part as text."
+                f"they are nested more than {MAX_LEVELS} levels deep; flatten them, or pass a part as text."
             )
         try:
             back = self._adapter.validate_json(data)
@@ -185,11 +185,12 @@ def _field_names(model: Any) -> frozenset[str] | None:
     raise TypeError("give a pydantic model, a dataclass or a TypedDict, or None for any JSON object")
 
 
-def _is_too_deep(data: bytes) -> bool:
-    if data.count(b"{") + data.count(b"[") <= _MAX_LEVELS:
+def is_too_deep(data: bytes) -> bool:
+    """Return whether JSON is nested more than `MAX_LEVELS` levels deep."""
+    if data.count(b"{") + data.count(b"[") <= MAX_LEVELS:
         return False
     # Brackets may be part of a text, so the parser decides: it refuses the data inside this many lists.
-    around = _PARSER_LEVELS - _MAX_LEVELS
+    around = _PARSER_LEVELS - MAX_LEVELS
     try:
         from_json(b"[" * around + data + b"]" * around)
     except ValueError:
