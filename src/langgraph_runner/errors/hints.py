@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from difflib import get_close_matches  # noqa: TID251 - the one place
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +22,7 @@ __all__ = [
     "refused_value",
     "validation_error_of",
     "with_article",
+    "without_inputs",
 ]
 
 
@@ -98,6 +99,23 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
 def refused_options(error: ValidationError) -> str:
     """Return why pydantic has refused options, on one line: `max_attempts must be at least 1, got 0`."""
     return "; ".join(refused_value(each) for each in error.errors(include_url=False, include_context=False))
+
+
+def without_inputs(error: ValidationError) -> ValidationError:
+    """Return the same error, whose text and so whose traceback do not show the values, which may hold secrets."""
+    from pydantic import ValidationError  # noqa: PLC0415 - only for a message
+    from pydantic_core import InitErrorDetails, PydanticCustomError  # noqa: PLC0415
+
+    as_custom: Any = PydanticCustomError  # Its own types accept literals only.
+    details = [
+        InitErrorDetails(
+            type=as_custom(detail["type"], detail["msg"]),
+            loc=detail["loc"],
+            input=detail["input"],
+        )
+        for detail in error.errors(include_url=False, include_context=False)
+    ]
+    return ValidationError.from_exception_data(error.title, details, hide_input=True)
 
 
 def validation_error_of(error: BaseException) -> ValidationError | None:

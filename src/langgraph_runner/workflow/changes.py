@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import did_you_mean, without_inputs
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 from langgraph_runner.workflow.user_code import UserCode
 from langgraph_runner.workflow.values.input_type import MAX_LEVELS, is_too_deep
@@ -155,9 +155,11 @@ class _Request:
         try:
             with UserCode(f"A validator of the payload of change '{self._change.type}'"):
                 read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
+        except ValidationError as error:
+            message = describe_validation_error(error)
+            raise self._refused(f"the payload does not fit: {message}") from without_inputs(error)
         except (TypeError, ValueError, RecursionError) as error:
-            message = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
-            raise self._refused(f"the payload does not fit: {message}") from error
+            raise self._refused(f"the payload does not fit: {error}") from error
         checked: dict[str, Any] = _only_given_keys(read, payload) if self.spec.apply is None else read
         return checked
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import traceback
 from typing import Any, NotRequired
 
 import pytest
@@ -196,3 +197,18 @@ def test_brackets_in_a_text_are_not_levels():
     """Only containers count."""
     given = {"x": "[" * 500}
     assert json.loads(InputType("w", None).check(given)[1]) == given
+
+
+@pytest.mark.req("N-20")
+def test_a_traceback_does_not_show_the_inputs():
+    """Pydantic would print them; they may hold secrets. The fields and the reasons stay."""
+
+    class Order(BaseModel):
+        token: int
+
+    secret = "hunter2" * 3
+    with pytest.raises(WorkflowInputError) as caught:
+        InputType("orders", Order).check({"token": secret})
+    text = "".join(traceback.format_exception(caught.value))
+    assert secret not in text
+    assert "token\n  Input should be a valid integer" in text

@@ -17,7 +17,7 @@ from typing_extensions import (
     is_typeddict,  # the one of `typing` does not recognise TypedDicts of typing_extensions
 )
 
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import did_you_mean, without_inputs
 from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.user_code import UserCode
@@ -90,7 +90,9 @@ class InputType:
             given = self._adapter.validate_python(given, by_alias=True, by_name=True)
             data = self._adapter.dump_json(given, by_alias=True, round_trip=True, warnings="error")
         except ValidationError as error:
-            raise self._refused(describe_validation_error(error, fields=self.fields or ())) from error
+            raise self._refused(
+                describe_validation_error(error, fields=self.fields or ())
+            ) from without_inputs(error)
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             message = find_bad_part(given, error, is_plain=False).message
             raise self._refused(f"they cannot be stored as JSON: {message}.") from error
@@ -101,7 +103,9 @@ class InputType:
         try:
             back = self._adapter.validate_json(data)
         except ValidationError as error:
-            raise self._refused(f"they do not survive JSON: {describe_invalid_json(error)}") from error
+            raise self._refused(
+                f"they do not survive JSON: {describe_invalid_json(error)}"
+            ) from without_inputs(error)
         if (changed := find_difference(given, back)) is not None:
             raise self._refused(f"they do not survive JSON: {changed}.")
         return back, data
@@ -116,7 +120,7 @@ class InputType:
             with self._validators:
                 return self._adapter.validate_json(data)
         except ValidationError as error:
-            raise self._refused(describe_validation_error(error)) from error
+            raise self._refused(describe_validation_error(error)) from without_inputs(error)
 
     def is_affected_by(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
         """Return whether another value at `path` changes the inputs. A validator may read keys that are not fields.

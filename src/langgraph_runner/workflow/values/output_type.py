@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
 from langgraph_runner.errors import UnhashableInputError
+from langgraph_runner.errors.hints import without_inputs
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.user_code import UserCode
@@ -100,10 +101,12 @@ class OutputType:
         except ValidationError as error:
             if data is not None:
                 reason = describe_invalid_json(error)
-                raise self._refused(f"its output does not survive JSON: {reason}") from error
+                raise self._refused(f"its output does not survive JSON: {reason}") from without_inputs(error)
             hint = ". Is a `return` missing?" if value is None else ""
             reason = describe_validation_error(error)
-            raise self._refused(f"its output is not of the declared type: {reason}{hint}") from error
+            raise self._refused(
+                f"its output is not of the declared type: {reason}{hint}"
+            ) from without_inputs(error)
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             if inspect.iscoroutine(value):
                 value.close()  # Otherwise Python warns that it was never awaited.
