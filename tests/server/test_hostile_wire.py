@@ -103,8 +103,8 @@ async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch
     servers = []
 
     class Server(serving._Server):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
+        def __init__(self, *arguments, **keywords):
+            super().__init__(*arguments, **keywords)
             servers.append(self)
 
     monkeypatch.setattr(serving, "_Server", Server)
