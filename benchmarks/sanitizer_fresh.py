@@ -156,8 +156,8 @@ curl -H 'Authorization: Bearer «{g}»' https://x.com
 curl --user bob:«{p}» https://x.com/a
 wget --http-password=«{p}» https://x.com/a
 gh auth login --with-token «{g}»
-npm config set //registry.npmjs.org/:_authToken «{g}»
-//registry.npmjs.org/:_authToken=«{g}»
+npm config set //npm.example.com/:_authToken «{g}»
+//npm.example.com/:_authToken=«{g}»
 machine github.com login bob password «{p}»
 TELEGRAM_BOT_TOKEN='«{g}»' python bot.py
 Secret value: «{g}»
