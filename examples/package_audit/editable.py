@@ -8,12 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from examples.package_audit.record import recorded_files
+
 
 def editable_sources(found: metadata.Distribution) -> tuple[Path, list[PurePosixPath]] | None:
     """Return the root of the sources and their Python files, or None for a normal install."""
-    for file in found.files or []:
-        if file.suffix == ".pth":
-            root = pointed_to(Path(str(found.locate_file(file))))
+    for file in recorded_files(found):
+        if file.path.suffix == ".pth":
+            root = pointed_to(Path(str(found.locate_file(file.path))))
             if root is not None:
                 return root, python_files(root, package_names(found))
     return None

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from examples.package_audit.cycles import cycles
 from examples.package_audit.figures import area_depth, area_name, parsed_modules
 from examples.package_audit.inventory import kind, source_file
+from examples.package_audit.record import recorded_files
 from examples.package_audit.state import AuditState, ExternalImport, ImportStatement, ModuleFigures, When
 
 MOST_AREAS = 24
@@ -158,6 +159,6 @@ class Owners:
 
 def modules_of(distribution: str) -> Iterator[str]:
     """Yield the modules of another distribution."""
-    for file in metadata.distribution(distribution).files or []:
-        if kind(file) == "Python source":
-            yield source_file(file)["module"]
+    for file in recorded_files(metadata.distribution(distribution)):
+        if kind(file.path) == "Python source":
+            yield source_file(file.path)["module"]

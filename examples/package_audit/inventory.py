@@ -13,6 +13,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from examples.package_audit.editable import editable_sources
+from examples.package_audit.record import recorded_files
 from examples.package_audit.state import AuditState, Identity, Inventory, SourceFile
 
 # https://packaging.python.org/en/latest/specifications/name-normalization/
@@ -89,13 +90,13 @@ def take_inventory(state: AuditState) -> dict[str, Any]:
 
 def installed_inventory(found: metadata.Distribution) -> Inventory:
     """List the files that ``RECORD`` names, whether they are still there or not."""
-    files = [file for file in found.files or [] if file.suffix != ".pyc"]
-    counts = Counter(kind(file) for file in files)
+    files = [file for file in recorded_files(found) if file.path.suffix != ".pyc"]
+    counts = Counter(kind(file.path) for file in files)
     sizes: Counter[str] = Counter()
     for file in files:
-        sizes[kind(file)] += file.size or 0
+        sizes[kind(file.path)] += file.size
     sources = [
-        source_file(file, recorded_sha256(file)) for file in sorted(files) if kind(file) == "Python source"
+        source_file(file.path, file.sha256) for file in sorted(files) if kind(file.path) == "Python source"
     ]
     return {
         "root": str(found.locate_file("")),
@@ -141,8 +142,3 @@ def source_file(file: PurePosixPath, sha256: str = "") -> SourceFile:
     if parts[-1] == "__init__" and len(parts) > 1:
         parts = parts[:-1]
     return {"module": ".".join(parts), "path": file.as_posix(), "sha256": sha256}
-
-
-def recorded_sha256(file: metadata.PackagePath) -> str:
-    """Return the digest from ``RECORD``, in its encoding there, or an empty string."""
-    return file.hash.value if file.hash is not None and file.hash.mode == "sha256" else ""

@@ -5,10 +5,11 @@
 
 import re
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from examples.package_audit.inventory import field
+from examples.package_audit.record import recorded_files
 from examples.package_audit.state import AuditState
 from langgraph_runner import get_node_context
 
@@ -44,7 +45,7 @@ def read_licence(state: AuditState) -> dict[str, Any]:
         OSError: The text cannot be read.
     """
     found = metadata.distribution(state["identity"]["name"])
-    files = [file for file in found.files or [] if is_licence_file(file)]
+    files = [file.path for file in recorded_files(found) if is_licence_file(file.path)]
     if not files:
         raise LicenceTextMissingError("the distribution has no licence text")
     names = {
@@ -73,7 +74,7 @@ def licence_from_metadata(state: AuditState) -> dict[str, Any]:
     }
 
 
-def is_licence_file(file: metadata.PackagePath) -> bool:
+def is_licence_file(file: PurePosixPath) -> bool:
     """Return whether a file of the distribution is its licence; licences of vendored code are not."""
     in_metadata = file.parts[0].endswith((".dist-info", ".egg-info"))
     return in_metadata and bool(LICENCE_FILE.match(file.name))
