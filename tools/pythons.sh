@@ -11,7 +11,7 @@ readonly suites=${SUITES-trixie sid}
 readonly cache=${XDG_CACHE_HOME:-$HOME/.cache}/langgraph-runner/pythons
 readonly packages=ca-certificates,gcc,git,libc6-dev,make,python3,python3-dev,python3-venv
 # What a folder has installed is known by it.
-wanted=$(cat pyproject.toml constraints.txt | sha256sum)
+wanted=$(cat pyproject.toml constraints.txt Makefile | sha256sum)
 readonly wanted
 readonly version='import sys; print("%d.%d" % sys.version_info[:2])'
 ran=' '
@@ -40,14 +40,15 @@ run_in_debian() {
         }
         touch "$root/.complete"
     fi
+    # Debootstrap takes what a late mirror has, so apt has to; and a browser without recommended packages suffices.
+    printf '%s\n' 'Acquire::Check-Valid-Until "false";' 'APT::Install-Recommends "false";' >"$root/etc/apt/apt.conf.d/tests"
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
     if [ -e /etc/pip.conf ]; then cp /etc/pip.conf "$root/etc/"; fi
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/" # It may trust a proxy of this machine.
     rm -rf "$root/src" && mkdir "$root/src"
     git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C "$root/src"
     if [ "$(cat "$root/venv/installed" 2>/dev/null)" != "$wanted" ]; then
-        inside sh -c 'rm -rf /venv && python3 -m venv /venv && cd /src \
-            && /venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"'
+        inside sh -c 'rm -rf /venv && cd /src && exec make --silent --no-print-directory PYTHON=python3 VENV=/venv /venv/.dev'
         echo "$wanted" >"$root/venv/installed"
     fi
     ran+="$(inside /venv/bin/python -c "$version") "
@@ -59,8 +60,8 @@ run_from_path() {
     local python=$1 venv=$cache/$2
     shift 2
     if [ "$(cat "$venv/installed" 2>/dev/null)" != "$wanted $PWD" ]; then
-        rm -rf "$venv" && "$python" -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+        rm -rf "$venv"
+        make --silent --no-print-directory PYTHON="$python" VENV="$venv" "$venv/.dev"
         echo "$wanted $PWD" >"$venv/installed"
     fi
     "$venv/bin/python" --version
