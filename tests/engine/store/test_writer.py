@@ -305,6 +305,22 @@ async def test_a_long_write_has_a_transaction_of_its_own(handing):
     assert order == ["Later", "Long", "First", "Long", "Later"]
 
 
+async def test_without_a_connection_all_waiting_writes_fail(handing, monkeypatch):
+    """Long ones too. Each of them would otherwise wait for its own time limit, or forever."""
+    write_group = writer._write_group
+
+    def away(connection, group):
+        if isinstance(group[0].write, Held):
+            return write_group(connection, group)
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(writer, "_write_group", away)
+    monkeypatch.setattr(sqlite.SQLiteBackend, "call_limit_s", 30)
+    async with asyncio.timeout(10):
+        results = await as_one_group(handing, [Add(1), Long([]), Long([]), Add(2)])
+    assert [type(result) for result in results] == [OSError] * 4
+
+
 async def test_others_get_their_turns_between_those_who_are_woken(handing):
     """If hundreds of callers continued in one turn of the loop, they would block it."""
     turns = 0

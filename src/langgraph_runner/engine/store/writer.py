@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import queue
 import threading
 from collections import deque
@@ -166,7 +165,7 @@ class GroupWriter:
                 if connection is None and limit_s is not None:
                     # Writes that queued behind a group that got no answer fail with it: otherwise they would wait as
                     # long again. Before any caller hears of it: a later write gets a try of its own.
-                    waiting = self._take_waiting()
+                    waiting = self._take_all()
                     group += waiting
                     results = [*results, *[results[-1]] * len(waiting)]
                 _deliver(group, results)
@@ -181,20 +180,33 @@ class GroupWriter:
             return []
         return [first] if first.write.is_long else [first, *self._take_waiting(_MAX_GROUP - 1)]
 
-    def _take_waiting(self, most: float = math.inf) -> list[_Submitted]:
+    def _take_waiting(self, most: int) -> list[_Submitted]:
         """Take the writes that are waiting, up to the next long one."""
         waiting: list[_Submitted] = []
-        with contextlib.suppress(queue.Empty):
-            while len(waiting) < most:
-                submitted = self._queue.get_nowait()
-                if submitted is _STOP:
-                    self._queue.put(_STOP)
-                    break
-                if submitted.write.is_long:
-                    self._next = submitted
-                    break
-                waiting.append(submitted)
+        while len(waiting) < most and (submitted := self._take_one()) is not None:
+            if submitted.write.is_long:
+                self._next = submitted
+                break
+            waiting.append(submitted)
         return waiting
+
+    def _take_all(self) -> list[_Submitted]:
+        """Take all writes that are waiting, long ones too."""
+        waiting, self._next = [] if self._next is None else [self._next], None
+        while (submitted := self._take_one()) is not None:
+            waiting.append(submitted)
+        return waiting
+
+    def _take_one(self) -> _Submitted | None:
+        """Take a write from the queue; None if no write waits there."""
+        try:
+            submitted: _Submitted | None = self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if submitted is _STOP:
+            self._queue.put(_STOP)
+            return None
+        return submitted
 
 
 def _deliver(group: list[_Submitted], results: list[Any]) -> None:
