@@ -363,6 +363,7 @@ async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, 
         ("bullmq+redis://localhost", {"queue": ""}, "queue must be text"),
         ("bullmq+redis://localhost?queue=a:b", {}, "queue must have no colon"),
         ("bullmq+redis://localhost", {"step_queue": "a:b"}, "step_queue must have no colon"),
+        ("bullmq+redis://localhost", {"step_queue": "s" * 64}, "step_queue must be text of 1 to 63"),
     ],
 )
 def test_a_wrong_queue_is_refused(url, options, problem):
@@ -385,6 +386,12 @@ def test_the_names_of_the_queues_can_be_set(query, options, names):
     steps = Announcers(dispatcher).of_steps("gpu")._dispatcher
     assert [dispatcher._name, steps._name] == names
     assert {dispatcher._url, steps._url} == {"redis://localhost/1"}
+
+
+def test_the_longest_names_of_step_queues_fit():
+    """The name of a step queue has up to 64 characters."""
+    steps = BullMQDispatcher("bullmq+redis://localhost", step_queue="s" * 63).of_steps("g" * 64)
+    assert steps._name == f"{'s' * 63}-{'g' * 64}"
 
 
 def test_the_rest_of_the_address_is_unchanged():

@@ -33,6 +33,8 @@ _SCHEME: Final = "bullmq+"
 _ON_REDIS: Final = ("redis", "rediss", "unix")
 _ON_POSTGRESQL: Final = ("postgresql", "postgres")
 _MAX_NAME: Final = 128
+_MAX_STEP_NAME: Final = 63
+"""A hyphen and the name of a step queue, up to 64 characters, follow."""
 _IDLE_S: Final = 4
 """How long an idle worker waits for a job in one request."""
 _ANSWER_S: Final = 2
@@ -61,7 +63,7 @@ class BullMQDispatcher:
             name the queues, too: `bullmq+redis://localhost/0?queue=shop&step_queue=shop-steps`.
         queue: The name of the queue of runs, up to 128 characters without a colon. `RUN_ORCHESTRATION`, unless the
             URL has one.
-        step_queue: The first part of the names of the queues of steps, up to 128 characters without a colon. A step
+        step_queue: The first part of the names of the queues of steps, up to 63 characters without a colon. A step
             that names the queue `gpu` is announced in `{step_queue}-gpu`. `RUN_STEPS`, unless the URL has one.
 
     Raises:
@@ -77,8 +79,10 @@ class BullMQDispatcher:
         of_url = {name: parameters.pop(name, None) for name in ("queue", "step_queue")}
         self._url = f"{address}?{urlencode(parameters)}" if parameters else address
         self._is_redis = scheme in _ON_REDIS
-        self._name = _queue_name(queue, of_url["queue"], RUN_ORCHESTRATION, field="queue")
-        self._step_name = _queue_name(step_queue, of_url["step_queue"], RUN_STEPS, field="step_queue")
+        self._name = _queue_name(queue, of_url["queue"], RUN_ORCHESTRATION, _MAX_NAME, field="queue")
+        self._step_name = _queue_name(
+            step_queue, of_url["step_queue"], RUN_STEPS, _MAX_STEP_NAME, field="step_queue"
+        )
         self._queue: Queue | None = None
         self._worker: Worker | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -244,9 +248,11 @@ class BullMQDispatcher:
             log_event(logging.DEBUG, "dispatch.close_failed", **cause(error))
 
 
-def _queue_name(argument: str | None, of_url: str | None, default: str, *, field: str) -> str:
-    """Return the name of a queue: that of the argument, of the URL, or the default."""
-    name = next((name for name in (argument, of_url) if name is not None), default)
-    if ":" in checks.text(name, _MAX_NAME, field=field):
+def _queue_name(argument: str | None, of_url: str | None, default: str, longest: int, *, field: str) -> str:
+    """Return the name of a queue: the argument, or else the name in the URL, or else the default."""
+    name = argument if argument is not None else of_url
+    if name is None:
+        return default
+    if ":" in checks.text(name, longest, field=field):
         raise ValueError(f"{field} must have no colon, which BullMQ reserves, got {name!r}.")
     return name
