@@ -1,4 +1,4 @@
-"""Resuming a run: which thread it continues, and what is missing if there is none."""
+"""Resuming a run: which thread it continues, and the errors when no thread can be resumed."""
 
 import asyncio
 
@@ -83,6 +83,16 @@ def test_a_named_thread_of_several_is_resumed(mode, options):
         assert (answered.status, answered.thread_id) == (GraphRunStatus.COMPLETED, "a")
 
 
+def test_a_named_thread_is_resumed_without_a_search(tmp_path, monkeypatch):
+    """A search would take longer the more threads the file has."""
+    monkeypatch.setattr(JsonFileSaver, "thread_ids", None)
+    options = ExecutionOptions(persistence_path=tmp_path / "run.json")
+    thread = {"configurable": {"thread_id": "a"}}
+    GraphRunner(asking(), options).run({}, thread)
+    answered = GraphRunner(asking(), options).run(Command(resume="ST-7"), thread)
+    assert answered.status is GraphRunStatus.COMPLETED
+
+
 def test_a_nested_run_may_continue_with_the_checkpointer_around_it():
     """So it is not refused for a missing checkpointer."""
 
@@ -101,7 +111,7 @@ def test_a_nested_run_may_continue_with_the_checkpointer_around_it():
 
 
 def test_the_threads_of_a_saver_are_those_with_a_checkpoint(tmp_path):
-    """A thread that was deleted is none."""
+    """A deleted thread is not listed."""
     saver = JsonFileSaver(tmp_path / "run.json")
     assert saver.thread_ids() == []
     graph = asking(checkpointer=saver)

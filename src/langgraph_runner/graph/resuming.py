@@ -43,29 +43,35 @@ def resume_thread(execution: Execution, graph_input: Any) -> None:
         if execution.names_thread:
             return
         raise ValueError("The run to resume is not clear: give its thread_id in config['configurable'].")
-    thread_id = _thread_in_file(saver, execution.thread_id if execution.names_thread else None)
+    if execution.names_thread and saver.get_tuple({"configurable": {"thread_id": execution.thread_id}}):
+        return
+    thread_id = _only_thread(saver, execution.thread_id if execution.names_thread else None)
     execution.config = {
         **execution.config,
         "configurable": {**execution.config.get("configurable", {}), "thread_id": thread_id},
     }
 
 
-def _thread_in_file(saver: JsonFileSaver, named: str | None) -> str:
-    """Return the thread to resume: the one that is named, or else the only one.
+def _only_thread(saver: JsonFileSaver, missing: str | None) -> str:
+    """Return the id of the only thread of the file.
+
+    Args:
+        saver: The checkpointer of the run.
+        missing: The thread that the caller has named, and that has no checkpoint.
 
     Raises:
-        ValueError: There is no such thread, or there are several.
+        ValueError: The file has several threads or none, or `missing` is not None.
     """
     threads = saver.thread_ids()
     if not threads:
         raise ValueError(f"There is nothing to resume: {saver.path} has no checkpoint. Give an input.")
-    if named in threads:
-        return str(named)
     shown = ", ".join(map(repr, threads[:_SHOWN]))
     if len(threads) > _SHOWN:
         shown += f" and {len(threads) - _SHOWN} more"
-    if named is not None:
-        raise ValueError(f"There is nothing to resume: {saver.path} has no thread {named!r}. It has {shown}.")
+    if missing is not None:
+        raise ValueError(
+            f"There is nothing to resume: {saver.path} has no thread {missing!r}. It has {shown}."
+        )
     if len(threads) > 1:
         raise ValueError(
             f"The run to resume is not clear: {saver.path} has {len(threads)} threads, {shown}. Give one as thread_id"

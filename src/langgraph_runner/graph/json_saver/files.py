@@ -62,12 +62,13 @@ def open_regular(path: Path, flags: int) -> int:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENOTDIR}:
             raise CheckpointNotAFileError(path, _what_is_there(path), errno=error.errno) from error
         raise
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+    status = os.fstat(descriptor)
+    is_file = stat.S_ISREG(status.st_mode)
+    if is_file and status.st_nlink <= 1:
         return descriptor
     os.close(descriptor)
-    if stat.S_ISREG(found.st_mode):
-        problem = f"the file has {found.st_nlink} hard links; put a copy in its place"
+    if is_file:
+        problem = f"the file has {status.st_nlink} hard links; put a copy in its place"
         raise CheckpointNotAFileError(path, problem)
     raise CheckpointNotAFileError(path, _what_is_there(path))
 

@@ -171,11 +171,11 @@ class CheckpointStore:
     def _thread_id(self, name: str, entry: Entry) -> str:
         """Return the id of a thread, from the name of its folder or, where it was too long, from a checkpoint."""
         try:
-            known = decode_name(name)
+            thread_id = decode_name(name)
         except ValueError as error:
             raise CheckpointForeignError(entry.folder.parent, str(error)) from error
-        if known is not None:
-            return known
+        if thread_id is not None:
+            return thread_id
         data = read_file(entry.file, self._max_file_bytes)
         return "" if data is None else identify(entry.file, data).thread_id
 
