@@ -120,8 +120,8 @@ def _hide_variables(command: Any) -> None:
     """Leave out of the help the variables that follow from the names of command and option."""
     for option in command.params:
         option.show_envvar = option.envvar is not None
-    for each in getattr(command, "commands", {}).values():
-        _hide_variables(each)
+    for subcommand in getattr(command, "commands", {}).values():
+        _hide_variables(subcommand)
 
 
 def _print_version(is_given: bool) -> None:

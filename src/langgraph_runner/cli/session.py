@@ -66,7 +66,7 @@ def server_option(ctx: typer.Context) -> ServerOption | None:
 class Session:
     """The options that all commands share, and the calls to an engine or a service with these options.
 
-    Without `server`, the service is that of the command line, if there is one.
+    Without `server`, the service is that of the option `--server`.
     """
 
     def __init__(

@@ -119,7 +119,7 @@ def without_inputs(error: ValidationError) -> ValidationError:
 
 
 def validation_error_of(error: BaseException) -> ValidationError | None:
-    """Return `error` itself or the first of its causes that is a pydantic error; None if there is none."""
+    """Return `error` itself or the first of its causes that is a pydantic error; None if none of them is."""
     from pydantic import ValidationError  # noqa: PLC0415 - only for a message
 
     cause: BaseException | None = error

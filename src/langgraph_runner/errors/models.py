@@ -29,8 +29,8 @@ class NodeErrorCause(TypedDict):
 class NodeErrorRecord(TypedDict):
     """A captured failure, as it is in `state["errors"]`. Every text in it is sanitized.
 
-    The runner writes all fields, except a `story_id` where there is none. A record that a program writes itself needs
-    only the five that are required; `NodeError` has the defaults of the others.
+    The runner writes all fields, and `story_id` only for runs that have one. A record of your own needs only the five
+    required fields; `NodeError` has defaults for the others.
     """
 
     node_id: str

@@ -1,6 +1,6 @@
 """Driving an `Execution`, blocking or awaited: its stream until that ends or is stopped, then the end of the run.
 
-The end is recorded in the state file, if there is one, before the error handler is called.
+The end is recorded in the state file of `persistence_path` before the error handler is called.
 """
 
 from __future__ import annotations

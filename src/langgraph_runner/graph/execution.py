@@ -52,7 +52,7 @@ _clock: Final = REAL_RUNTIMES.blocking
 
 
 class Execution:
-    """The config, the controls and the result of one run, made of what `GraphRunner.run()` was given."""
+    """The config, the controls and the result of one run, made from the arguments of `GraphRunner.run()`."""
 
     _values: Any = None
     _is_interrupted = False
@@ -81,9 +81,9 @@ class Execution:
         self.started = _clock.monotonic()
         self.started_at = _clock.now_utc()
         self.timeout_ms = options.timeout_ms
-        given = {**_configurable(graph.config), **_configurable(config)}
-        _check_ids(config or {}, given)
-        self.signal = _signal_of({**(config or {}), "configurable": given}, ambient, abort_signal)
+        configurable = {**_configurable(graph.config), **_configurable(config)}
+        _check_ids(config or {}, configurable)
+        self.signal = _signal_of({**(config or {}), "configurable": configurable}, ambient, abort_signal)
         is_bounded = self.timeout_ms is not None or self.signal is not None
         self._controller = AbortController() if is_bounded else None
         callbacks: Any = (config or {}).get("callbacks")
@@ -94,7 +94,7 @@ class Execution:
         slots = Slots(options.max_concurrency) if outer is None else None
         is_persisted = bool(graph.checkpointer) or (bool(ambient) and is_checkpointed(ambient))
         self._watch = RunWatch(slots, listener, outer, is_persisted=is_persisted)
-        own = self._own(given, options)
+        own = self._own(configurable, options)
         configured: RunnableConfig = runner_config(config, **own) if own else {**(config or {})}
         configs: tuple[RunnableConfig, ...] = (configured, graph.config or {}, ambient)
         if not is_async and not any(each.get("max_concurrency") for each in configs):
@@ -225,16 +225,16 @@ class Execution:
         )
         return result
 
-    def _own(self, given: Mapping[str, Any], options: ExecutionOptions) -> dict[str, Any]:
+    def _own(self, configurable: Mapping[str, Any], options: ExecutionOptions) -> dict[str, Any]:
         """Return what the run adds to `configurable`."""
         own: dict[str, Any] = {STOPS_WHEN_BLOCKED: True} if options.stop_when_blocked else {}
         if self._controller is not None:
             own["abort_signal"] = self._controller.signal
-        if options.default_retry is not None and given.get("default_retry") is None:
+        if options.default_retry is not None and configurable.get("default_retry") is None:
             own["default_retry"] = options.default_retry
         if isinstance(self.graph.checkpointer, BaseCheckpointSaver):
-            self.names_thread = bool(given.get("thread_id"))
-            own["thread_id"] = given.get("thread_id") or _clock.token_hex(16)
+            self.names_thread = bool(configurable.get("thread_id"))
+            own["thread_id"] = configurable.get("thread_id") or _clock.token_hex(16)
         return own
 
     def _is_for_outer(self, error: Exception) -> bool:
@@ -339,11 +339,11 @@ def _check_ids(config: RunnableConfig, configurable: Mapping[str, Any]) -> None:
 
 
 def _signal_of(
-    given: Mapping[str, Any], ambient: Mapping[str, Any], argument: AbortSignal | None
+    config: Mapping[str, Any], ambient: Mapping[str, Any], argument: AbortSignal | None
 ) -> AbortSignal | None:
     """Return the signal that stops the run: that of the argument, of the config, or of both; None without one."""
     of_argument = as_abort_signal(argument, field="abort_signal")
-    of_config = signal_in(given) or (signal_in(ambient) if ambient else None)
+    of_config = signal_in(config) or (signal_in(ambient) if ambient else None)
     if of_argument is None or of_config is None:
         return of_argument or of_config
     return AbortSignal.any(of_argument, of_config)

@@ -200,7 +200,7 @@ def _prepare_attempt(call: NodeCall, attempt: NodeContext) -> None:
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attempts: int) -> float:
-    """How long to wait before the next attempt, in ms; raises what ends the call if there is none.
+    """Return how many ms to wait before the next attempt. Without a next attempt, raise the final error.
 
     `attempts` counts those that a policy refused, too: otherwise a refusal that is retried would be retried for ever.
     """

@@ -327,8 +327,8 @@ class NodeCall(NodeContext):
         """See `NodeContext.graph_execution_id`."""
         if self._execution_id is None:
             try:
-                given = self.configurable.get("graph_execution_id") or run_id(self.config)
-                self._execution_id = str(given) if given else self._made_up_id()
+                execution_id = self.configurable.get("graph_execution_id") or run_id(self.config)
+                self._execution_id = str(execution_id) if execution_id else self._made_up_id()
             except Exception:  # An object in the config may raise.
                 self._execution_id = self._made_up_id()
         return self._execution_id

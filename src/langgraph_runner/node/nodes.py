@@ -288,7 +288,7 @@ def _as_method(function: Any) -> Any:
 
 
 def _fallback_id(options: CheckedOptions) -> str | None:
-    """The id of the node that is the fallback; None if it is a function, or there is none."""
+    """The id of the node that is the fallback; None if the fallback is a function, or the node has no fallback."""
     fallback = options.fallback
     return None if fallback is None or isinstance(fallback, Callee) else fallback.node_id
 

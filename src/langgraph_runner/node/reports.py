@@ -169,7 +169,7 @@ def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float
 
 
 def _stream_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float) -> None:
-    """Write the retry to the stream `custom` of the running graph, if there is one."""
+    """Write the retry to the stream `custom` of the running graph. Outside a graph, do nothing."""
     write = injectables(call.config).get("writer")
     if write is None:
         return
@@ -201,7 +201,7 @@ def report_fallback(call: NodeCall, primary: NodeErrorRecord) -> None:
 
 
 def _record(call: NodeCall, method: str, *arguments: Any) -> None:
-    """Hand something to the collector, if there is one. One of the user's may raise."""
+    """Call a method of the collector. Without a collector, do nothing. A user's own collector may raise."""
     if call.collector is None:
         return
     try:
@@ -224,7 +224,7 @@ def _record_fallback(call: NodeCall, duration_ms: float) -> None:
 
 
 def _trace(call: NodeCall, method: str, *arguments: Any, **fields: Any) -> None:
-    """Report something to the span of the call, if there is one. One of the user's may raise."""
+    """Call a method of the span of the call. Without a span, do nothing. A user's own span may raise."""
     if call.span is None:
         return
     try:

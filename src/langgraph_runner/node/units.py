@@ -348,13 +348,12 @@ class _Retrying:
         return await value if self.callee.is_async else value
 
     def _delay_or_raise(self, failed: Exception, attempts: int, started: float, runtime: Runtime) -> float:
-        """Return how long to wait before the next attempt, in ms; raise what ends the call if there is none."""
+        """Return how many ms to wait before the next attempt. Without a next attempt, raise the final error."""
         name = self.callee.name
         try:
             decision = decide_retry(self.retry, failed, attempts=attempts, started=started, runtime=runtime)
-        except (
-            Exception
-        ) as broken:  # A predicate of the user's; the function's error matters more than its own.
+        except Exception as broken:
+            # A predicate of the user's. The error of the function matters more.
             _warn("function.retry_predicate_failed", name, broken)
             decision = GiveUp("final")
         if isinstance(decision, GiveUp):
@@ -375,7 +374,7 @@ def _runtime(around: NodeContext | None, callee: Callee) -> Runtime:
 
 
 def _new_context(around: NodeContext | None, callee: Callee) -> NodeContext:
-    """Another context of the node around the call; without one, that of the function."""
+    """Return a new context of the node around the call. Outside a node, it is a context of the function."""
     return _context_of(callee, parent=None) if around is None else around.of_attempt(around.attempt)
 
 
@@ -385,10 +384,10 @@ def _context_of(callee: Callee, *, parent: NodeContext | None) -> NodeContext:
 
 
 def _signal(own: AbortSignal | None, around: NodeContext | None, name: str) -> AbortSignal | None:
-    """The signal that stops the call: its own, those of the nodes around it, or all of them; None without any.
+    """Return the signal that stops the call: its own and those of the nodes around it; None if it has no signal.
 
     Raises:
-        NodeCancellationError: It is to stop already.
+        NodeCancellationError: One of them has fired.
     """
     reason = None if own is None else own.reason
     if reason is None and around is not None:

@@ -170,7 +170,7 @@ class FakeRuntime(FakeClock):
 
 
 class _Attempt:
-    """What runs under limits, and the task that runs it; None where no event loop runs."""
+    """A call with limits, and the task that runs it; the task is None outside an event loop."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
@@ -181,7 +181,7 @@ class _Attempt:
         self._cancels_before = 0 if self.task is None else self.task.cancelling()
 
     def reached(self, now: float) -> NodeRunnerError | None:
-        """The error of the limit that has been reached; None if there is none."""
+        """Return the error of the limit that has been reached; None if no limit has."""
         if (cancelled := self.limits.cancelled()) is not None:
             return cancelled
         if self.deadline > now:
@@ -189,7 +189,7 @@ class _Attempt:
         return self.limits.timed_out(now - self.deadline + (self.limits.seconds or 0.0))
 
     def raise_if_stopped(self) -> None:
-        """Raise what another task has stopped this one for, unless other code has cancelled it as well."""
+        """Raise the error for which another task has stopped this one, unless other code has cancelled it, too."""
         if self.error is not None and self.task is not None and self.task.uncancel() <= self._cancels_before:
             raise self.error from None
 

@@ -118,7 +118,7 @@ def read_duration(given: str, option: str) -> timedelta:
 
 
 def read_tags(given: list[str] | None) -> dict[str, str] | None:
-    """Read tags that were given as `NAME=VALUE`; None if there are none.
+    """Read tags that were given as `NAME=VALUE`; None without any.
 
     Raises:
         CliError: A tag is not NAME=VALUE, or a name or a value is too long.

@@ -79,7 +79,7 @@ def show_run(session: Session, run: Run, steps: list[RunStep]) -> None:
 def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     """Print the result of a run that the command followed: its steps, its errors, the next command."""
     out, style = session.out, status_style(run.status)
-    failures = [each for each in steps if each.status is StepStatus.FAILED and each.error is not None]
+    failures = [step for step in steps if step.status is StepStatus.FAILED and step.error is not None]
     if out.is_terminal:
         shown = steps
         if len(steps) > _MAX_STEPS:
@@ -225,7 +225,7 @@ def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
         for each in workflow.steps
     ]
     out.table(["step", "needs", "description"], steps, wraps="needs")
-    options = [[each.id, ", ".join(_options_of(each))] for each in workflow.steps]
+    options = [[step.id, ", ".join(_options_of(step))] for step in workflow.steps]
     if any(text for _, text in options):
         out.line("")
         out.table(["step", "options"], [row for row in options if row[1]])

@@ -99,7 +99,7 @@ class CancelJob(_Strict):
 
 
 Job: TypeAlias = TriggerJob | UpdateJob | RetryJob | CancelJob
-_KINDS: Final[dict[Any, type[Job]]] = {
+_JOB_CLASSES: Final[dict[Any, type[Job]]] = {
     "trigger": TriggerJob,
     "update": UpdateJob,
     "retry": RetryJob,
@@ -114,13 +114,13 @@ def read_job(data: Any) -> Job:
         ValueError: The data is not that of a job.
     """
     action = data.get("action", "trigger") if isinstance(data, dict) else "trigger"
-    kind = _KINDS.get(action) if isinstance(action, str) else None
-    if kind is None:
+    job_class = _JOB_CLASSES.get(action) if isinstance(action, str) else None
+    if job_class is None:
         raise ValueError(
-            f"The job is not valid: action: it must be one of {', '.join(_KINDS)}, got {action!r:.80}."
+            f"The job is not valid: action: it must be one of {', '.join(_JOB_CLASSES)}, got {action!r:.80}."
         )
     try:
-        return kind.model_validate(data)
+        return job_class.model_validate(data)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['msg']}" for fault in error.errors()

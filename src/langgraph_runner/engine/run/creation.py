@@ -47,7 +47,7 @@ class RunCreation:
         self._on_created = on_created
 
     async def create_with(self, store: RunStore, write: AdvanceRun | None) -> Advanced:
-        """Create the run, then apply its first write, if there is one.
+        """Create the run, then apply its first write; without a first write, only create it.
 
         Raises:
             NotCreatedError: The run could not be created.

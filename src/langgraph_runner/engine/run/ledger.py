@@ -105,7 +105,7 @@ class Ledger:
         Args:
             started: Steps that start after this commit.
             status: The final status of the run; None if it has not ended.
-            error: The first error of the run, if there is one.
+            error: The first error of the run; None if it has no error.
             age_ms: How long the run has run.
 
         Returns:
@@ -142,7 +142,7 @@ class Ledger:
     def _take_write(
         self, started: list[Start], status: str | None, error: str | None, age_ms: float
     ) -> AdvanceRun | None:
-        """Return all changes as one write, and forget them; None if there are none."""
+        """Return all changes as one write, and forget them; None if nothing has changed."""
         if not (self._steps or started or self._events or status):
             return None
         write = AdvanceRun(

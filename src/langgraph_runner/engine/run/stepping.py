@@ -101,9 +101,8 @@ class StepRunner:
                 outcome = await step.run(await results.call(step, context), self._config)
             except asyncio.CancelledError:
                 raise
-            except (
-                Exception
-            ) as error:  # A stored output no longer fits its type, or the step called interrupt().
+            except Exception as error:
+                # A stored output no longer fits its type, or the step called interrupt().
                 return self.failed(name, error, attempts=1)
             except BaseException as error:
                 if step.needs_loop and may_be_ctrl_c(error):  # A blocking step runs in a thread of its own.

@@ -66,30 +66,32 @@ class NewRun:
     reason: str = "reused_from_base"
     """The reason with which reused steps are skipped."""
 
-    def check_same_request(self, made: RunRow) -> None:
-        """Refuse an idempotency key that `made`, an existing run, has for another request.
+    def check_same_request(self, existing: RunRow) -> None:
+        """Refuse an idempotency key that an existing run has for another request.
 
         Raises:
             IdempotencyConflictError: The existing run has other inputs or options.
         """
         compared = {
-            "change": (self.change_request, made.change_request),
-            "inputs": (self.inputs, made.inputs),
-            "options": (self.options, made.options),
-            "tags": (json.dumps(dict(self.tags)), made.tags or "{}"),
-            "metadata": (self.metadata, made.metadata),
+            "change": (self.change_request, existing.change_request),
+            "inputs": (self.inputs, existing.inputs),
+            "options": (self.options, existing.options),
+            "tags": (json.dumps(dict(self.tags)), existing.tags or "{}"),
+            "metadata": (self.metadata, existing.metadata),
         }
         differing = [
             name
             for name, (asked, before) in compared.items()
             if asked != before and _canonical(asked) != _canonical(before)
         ]
-        if self.base_run_id != made.base_run_id:
+        if self.base_run_id != existing.base_run_id:
             differing.append("base run")
-        if self.priority != made.priority:
+        if self.priority != existing.priority:
             differing.append("priority")
         if differing:
-            raise IdempotencyConflictError(key=str(self.idempotency_key), run_id=made.id, differing=differing)
+            raise IdempotencyConflictError(
+                key=str(self.idempotency_key), run_id=existing.id, differing=differing
+            )
 
 
 def _canonical(text: str | bytes | None) -> str:
@@ -110,7 +112,7 @@ class StepChange:
     cache_hit: bool = False
     attempts: int = 0
     output: bytes | None = None
-    """The output as JSON; None if there is none, or if it is stored already."""
+    """The output as JSON; None if the step has no output, or if the output is stored already."""
     output_ref: str | None = None
     error: str | None = None
     """The record of its failure as JSON, also if its fallback delivered."""

@@ -314,9 +314,9 @@ def _write_group(connection: Connection, group: list[_Submitted]) -> list[Any] |
             with transaction:
                 _allow_time(connection, group)
                 _lock_runs(connection, group)
-                for kind, writes in _by_kind(group):
+                for write_class, writes in _by_class(group):
                     show_rows_of(connection, _tenants(writes))
-                    results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
+                    results.update(zip(map(id, writes), write_class.apply(connection, writes), strict=True))
         except Exception as error:
             if backend.is_conflict(error):
                 continue
@@ -346,12 +346,12 @@ def _tenants(writes: list[Write[Any]]) -> set[str] | None:
     return None if None in tenants else {str(tenant) for tenant in tenants}
 
 
-def _by_kind(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]]]:
+def _by_class(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]]]:
     """Group the writes by their class, in the order of their turns."""
-    kinds: dict[type[Write[Any]], list[Any]] = {}
+    by_class: dict[type[Write[Any]], list[Any]] = {}
     for write, _, _ in group:
-        kinds.setdefault(type(write), []).append(write)
-    return sorted(kinds.items(), key=lambda kind: kind[0].turn)
+        by_class.setdefault(type(write), []).append(write)
+    return sorted(by_class.items(), key=lambda item: item[0].turn)
 
 
 def _lock_runs(connection: Connection, group: list[_Submitted]) -> None:
@@ -359,9 +359,11 @@ def _lock_runs(connection: Connection, group: list[_Submitted]) -> None:
 
     Writes of one class lock the rows themselves.
     """
-    if backend_of(connection).has_one_writer or len({type(each.write) for each in group}) == 1:
+    if backend_of(connection).has_one_writer or len({type(submitted.write) for submitted in group}) == 1:
         return
-    ids = {run_id for each in group for run_id in each.write.locked_runs()}
+    ids: set[str] = set()
+    for submitted in group:
+        ids.update(submitted.write.locked_runs())
     if ids:
         show_rows_of(connection, None)
         _LOCK_RUNS.ask(connection, ids=[*ids])

@@ -165,9 +165,8 @@ class RunClaimer:
                 )
             workload.spawn(claimed, workload.run(blueprint, claimed, exhausted=exhausted))
         except Exception:
-            if (
-                claimed is not None
-            ):  # An engine that takes only its own runs claims it again when the lease expires.
+            if claimed is not None:
+                # An engine that takes only its own runs claims it again when the lease expires.
                 workload.to_take[claimed.run_id] = claimed.tenant
             raise
         finally:

@@ -45,7 +45,7 @@ class StoreHealth:
         self._runtime = runtime
         self._interrupted: dict[str, _Interruption] = {}
         self._refusal: _Interruption | None = None
-        """The first error since which no look for waiting runs has succeeded."""
+        """The error of the first failed poll since the last poll that succeeded; None after a success."""
         self._unread: tuple[str, str] | None = None
         """The tenant and the id of the last run that has ended since the file was read back."""
         self._read_at = self._runtime.monotonic()
@@ -62,7 +62,7 @@ class StoreHealth:
         self._interrupted.pop(run_id, None)
 
     def note_poll(self, error: Exception | None) -> None:
-        """Note how a look for waiting runs has ended: with this error, or well."""
+        """Note the error of a poll for waiting runs; None if the poll succeeded."""
         if error is None:
             self._refusal = None
         elif self._refusal is None:

@@ -141,12 +141,11 @@ class StepPool:
             await self._host.store.write(GiveBackTasks({claimed.key: claimed.fence}))
             return False
         abort = AbortController()
-        if (
-            claimed.key in self._active
-        ):  # Its lease has expired here, for example because the process was stopped.
-            late, abort_late = self._active[claimed.key]
-            self._log(logging.WARNING, "step.lease_lost", late)
-            abort_late.abort("the worker has claimed the step again")
+        if claimed.key in self._active:
+            # Its lease has expired here, for example because the process was stopped.
+            earlier_claim, earlier_abort = self._active[claimed.key]
+            self._log(logging.WARNING, "step.lease_lost", earlier_claim)
+            earlier_abort.abort("the worker has claimed the step again")
         self._active[claimed.key] = claimed, abort
         work = asyncio.get_running_loop().create_task(self._run(claimed, abort), context=Context())
         self._tasks.add(work)

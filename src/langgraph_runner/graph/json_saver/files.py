@@ -74,7 +74,7 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | None = None) -> bytes | None:
-    """Return all bytes of a file, or its first `only_first` ones; None where there is no file.
+    """Return all bytes of a file, or its first `only_first` ones; None if the file does not exist.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -94,7 +94,7 @@ def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | Non
 
 
 def list_names(folder: Path) -> list[str]:
-    """Return the names in a folder; none where there is no folder.
+    """Return the names in a folder; an empty list if it does not exist.
 
     Raises:
         CheckpointNotAFileError: It is no folder.
@@ -111,7 +111,7 @@ def list_names(folder: Path) -> list[str]:
 
 
 def folder_stat(folder: Path) -> os.stat_result | None:
-    """Return what the operating system knows of a folder; None where there is none.
+    """Return what the operating system knows of a folder; None if it does not exist.
 
     Raises:
         CheckpointNotAFileError: Something else is there; a symbolic link is never followed.

@@ -46,7 +46,7 @@ class NewestCheckpoints:
         self._known: OrderedDict[Path, tuple[_Signature, Entry | None]] = OrderedDict()
 
     def find(self, folder: Path) -> Entry | None:
-        """Return the checkpoint with the greatest id; None if there is none.
+        """Return the checkpoint with the greatest id; None if the folder has no checkpoint.
 
         Raises:
             CheckpointError: The folder is no folder, or a name in it is no name of a checkpoint.
@@ -106,7 +106,7 @@ class NewestCheckpoints:
 
 
 def _signature_of(folder: Path) -> _Signature | None:
-    """Return what distinguishes one content of a folder from another; None where there is no folder."""
+    """Return what distinguishes one content of a folder from another; None if the folder does not exist."""
     found = folder_stat(folder)
     return None if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
 

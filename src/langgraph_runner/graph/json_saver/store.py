@@ -133,7 +133,7 @@ class CheckpointStore:
             return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
-        """Return the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
+        """Return the checkpoint with the greatest id in a namespace of a thread; None without any."""
         with self._reading():
             folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
             entry = self._newest_in(folder)

@@ -95,7 +95,7 @@ class NodeSpan:
         Args:
             attempt: Its number, from 1.
             error_type: The class of the exception.
-            retry_in_ms: How long the node waits before the next one; None if there is none.
+            retry_in_ms: How long the node waits before the next one; None if this was the last attempt.
         """
         attributes: dict[str, Any] = {"langgraph.node.attempt": attempt, "error.type": error_type}
         if retry_in_ms is not None:

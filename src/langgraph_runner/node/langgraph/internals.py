@@ -462,7 +462,7 @@ def has_native_cache(config: RunnableConfig | None) -> bool:
 
 
 def static_successors(config: RunnableConfig | None) -> list[str]:
-    """The nodes that edges without a condition lead to from the running node, sorted; `END` is none."""
+    """The nodes that edges without a condition lead to from the running node, sorted, without `END`."""
     channels = [
         entry.channel
         for writer in getattr(_task_in(config), "writers", ())

@@ -124,8 +124,8 @@ Permit = int
 _CLOSED: Final = CircuitState.CLOSED
 _ROUNDING_MS: Final = 1e-6
 """A rest of the recovery time shorter than this is the rounding error of the clock."""
-LONGEST_PROBE_S: Final = 60.0
-"""How long a probe counts at least, in seconds."""
+_PROBE_S: Final = 60.0
+"""How long a probe counts, in seconds, if the recovery time is not longer."""
 
 
 class NodeCircuitBreaker:
@@ -291,9 +291,8 @@ class NodeCircuitBreaker:
             return
         try:
             counts = self.config.trips_on(error)
-        except (
-            Exception
-        ) as broken:  # Of the user's predicate. An error that it cannot judge counts as a failure.
+        except Exception as broken:
+            # Raised by the user's predicate. An error that it cannot judge counts as a failure.
             log_suppressed_error(attempt, "node.circuit_predicate_failed", broken)
             counts = True
         if counts:
@@ -371,7 +370,7 @@ class NodeCircuitBreaker:
         if self._state is not CircuitState.HALF_OPEN:
             return self._state is _CLOSED
         now = self._clock()
-        longest_s = max(self.config.recovery_timeout_ms / 1000, LONGEST_PROBE_S)
+        longest_s = max(self.config.recovery_timeout_ms / 1000, _PROBE_S)
         self._probes = [began for began in self._probes if now - began < longest_s]
         if len(self._probes) >= self.config.half_open_max_calls:
             return False

@@ -64,7 +64,7 @@ class StoreTests:
         raise NotImplementedError
 
     def _needs_two_stores(self) -> None:
-        """Skip a test that needs a second store, or a second opening, where there is none."""
+        """Skip a test that needs a second store, or a second opening, if the backend does not support it."""
         if not self.is_shared:
             raise SkipTest("the database is gone when it is closed")
 

@@ -126,7 +126,7 @@ def _partial_arguments(function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def return_type(function: Any) -> Any:
-    """Return the declared return type of a step's function; `Any` if there is none.
+    """Return the declared return type of a step's function; `Any` if it is not declared.
 
     Raises:
         Exception: The annotation cannot be evaluated, such as a name that is imported for type checkers only.

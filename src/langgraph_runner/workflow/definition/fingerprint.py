@@ -77,9 +77,8 @@ class _Layers:
 
     def _refer(self, function: Any) -> str:
         """Return the number of a layer, which it gets at its first mention. So cycles end."""
-        function = inspect.unwrap(
-            function, stop=_has_code
-        )  # Past a wrapper that is written in C, such as `lru_cache`.
+        # A wrapper that is written in C, such as `lru_cache`, is skipped.
+        function = inspect.unwrap(function, stop=_has_code)
         number = self._numbers.setdefault(id(function), len(self._layers))
         if number == len(self._layers):
             self._layers.append(function)
@@ -99,9 +98,8 @@ class _Layers:
             text = f"object {_full_name(layer)} {self._refer(called)}"
         else:
             return f"name {_full_name(layer)}"
-        inner = getattr(
-            layer, "__wrapped__", None
-        )  # `functools.wraps` and `functools.update_wrapper` set it.
+        # `functools.wraps` and `functools.update_wrapper` set `__wrapped__`.
+        inner = getattr(layer, "__wrapped__", None)
         return text if inner is None else f"{text} wraps {self._refer(inner)}"
 
     def _values_text(self, function: FunctionType) -> str:

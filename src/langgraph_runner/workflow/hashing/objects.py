@@ -123,7 +123,7 @@ def _registered_encoder(cls: type) -> Callable[[Any], Frame] | None:
 
 
 def _class_encoder(cls: type) -> Callable[[Any], Frame | str] | None:
-    """Return the encoder for values of a class without an encoding of its own; None if there is no rule for it.
+    """Return the encoder for values of a class without an encoding of its own; None if no rule covers it.
 
     Raises:
         UnhashablePart: The class is written in C, so its content cannot be known.

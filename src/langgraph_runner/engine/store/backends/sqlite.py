@@ -333,7 +333,6 @@ class _Transaction:
         finally:
             with contextlib.suppress(sqlite3.Error):  # The next transaction tries again.
                 driver.rollback()
-            if (
-                self._connection.in_transaction()
-            ):  # SQLAlchemy has joined this transaction and has none of its own.
+            if self._connection.in_transaction():
+                # SQLAlchemy has joined this transaction and has not begun its own.
                 self._connection.rollback()

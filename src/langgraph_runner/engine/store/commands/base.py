@@ -141,7 +141,7 @@ def _number(tenant: str, key: str) -> int:
 
 
 def last_seq(connection: Connection, tenant: str, run_id: str) -> int:
-    """Return the number of the last event of a run; 0 if there is none."""
+    """Return the number of the last event of a run; 0 for a run without events."""
     return _LAST_SEQ.ask(connection, tenant=tenant, run=run_id)[0].seq or 0
 
 
