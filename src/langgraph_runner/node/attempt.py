@@ -16,7 +16,7 @@ from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, Nod
 from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import (
+from langgraph_runner.node.langgraph.interrupts import (
     ConfigOfAttempt,
     has_current_config,
     next_attempt_keywords,

@@ -18,12 +18,11 @@ from langgraph_runner.node.context import NodeContext, active_otel_ids
 from langgraph_runner.node.langgraph.internals import (
     CONFIG_KEYS,
     completed_config,
-    interrupts_so_far,
     name_in_graph,
     run_control,
     run_id,
-    withhold_answer_to_fallback,
 )
+from langgraph_runner.node.langgraph.interrupts import interrupts_so_far, withhold_answer_to_fallback
 from langgraph_runner.node.options import as_collector
 from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.abort import AbortSignal, signal_in

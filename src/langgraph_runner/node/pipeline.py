@@ -30,7 +30,8 @@ from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.delivery import deliver_failure
-from langgraph_runner.node.langgraph.internals import QuestionsOfFallback, injectables
+from langgraph_runner.node.langgraph.internals import injectables
+from langgraph_runner.node.langgraph.interrupts import QuestionsOfFallback
 from langgraph_runner.node.langgraph.isolation import await_in_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error

@@ -22,7 +22,7 @@ from langgraph_runner.node.attempt import notify
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, interrupts_so_far
+from langgraph_runner.node.langgraph.interrupts import ConfigOfAttempt, interrupts_so_far
 from langgraph_runner.node.logs import LOGGER
 from langgraph_runner.node.options import Callback, CheckedOptions
 from langgraph_runner.node.policies.open_circuit import refuse_futile_wait, with_last_error
