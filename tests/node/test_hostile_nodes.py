@@ -1,4 +1,4 @@
-"""Functions that do what no function should. docs/nodes.md describes each outcome, and each has a test."""
+"""Functions that do what no function should. docs/nodes.md lists the outcomes that surprise."""
 
 import asyncio
 import gc
