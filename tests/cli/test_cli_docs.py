@@ -1,4 +1,4 @@
-"""`docs/cli.md` has the help, the exit codes and the error codes of the command line."""
+"""`docs/cli.md` has the exit codes and the error codes of the command line, `docs/reference/cli.md` the help."""
 
 import re
 import shlex
@@ -12,7 +12,9 @@ from langgraph_runner.cli.problems import CliCode
 from langgraph_runner.errors.codes import ExitCode
 
 pytestmark = pytest.mark.req("R-54")
-PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGE = DOCS / "cli.md"
+REFERENCE = DOCS / "reference" / "cli.md"
 NAMES = [
     [],
     *([function.__name__] for _, group in COMMANDS for function in group),
@@ -54,12 +56,12 @@ def section(command):
 @pytest.mark.parametrize("command", NAMES, ids=lambda names: " ".join(names) or "all")
 def test_the_help_of_each_command_is_in_the_docs(command):
     """The text in the docs is identical."""
-    assert section(command) in PAGE.read_text(encoding="utf-8")
+    assert section(command) in REFERENCE.read_text(encoding="utf-8")
 
 
 def test_the_docs_have_a_heading_for_each_command():
     """The docs have no other headings of commands."""
-    headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(r"^### (.+)$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == [" ".join(names) for names in NAMES if names]
 
 
@@ -89,6 +91,6 @@ def test_the_list_of_commands_says_what_each_is_for():
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
 
 
-if __name__ == "__main__":  # Writes the part of the page: PYTHONPATH=src python tests/cli/test_cli_docs.py
-    kept = PAGE.read_text(encoding="utf-8").partition("## All commands")[0]
-    PAGE.write_text(kept + "\n".join(map(section, NAMES)), encoding="utf-8")
+if __name__ == "__main__":  # Writes the help: PYTHONPATH=src python tests/cli/test_cli_docs.py
+    kept = REFERENCE.read_text(encoding="utf-8").partition("## All commands")[0]
+    REFERENCE.write_text(kept + "\n".join(map(section, NAMES)), encoding="utf-8")
