@@ -90,7 +90,7 @@ def test_hashing_does_not_change_the_value(value: Any) -> None:
 
 def test_every_tag_is_in_the_tables_and_in_a_sample() -> None:
     """The docstring, the docs and the list of reserved tags have exactly the same tags."""
-    page = (ROOT / "docs" / "caching.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "hashing.md").read_text(encoding="utf-8")
     named = re.compile(r'\{"\$([a-z]+)":')
     assert set(named.findall(hashing.__doc__ or "")) == RESERVED_TAGS
     assert set(named.findall(page)) == RESERVED_TAGS
