@@ -32,6 +32,19 @@ _FOLDER: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "langgraph_runner_version"
 """Not Alembic's default name: another program in the same database may use Alembic, too."""
 _VERSIONS: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+_FIRST_TABLES: Final = {"artifacts", "outputs", "run_events", "run_steps", "runs", "step_cache"}
+"""The tables of the first days, when the version was in Alembic's own table and an index was missing."""
+_ADOPT: Final = (
+    f"ALTER TABLE alembic_version RENAME TO {VERSION_TABLE}",
+    "CREATE INDEX IF NOT EXISTS ix_run_steps_running ON run_steps (tenant_id, cache_key) WHERE status = 'running'",
+)
+_UNDO_WITHDRAWN: Final = (
+    "ALTER TABLE run_steps RENAME COLUMN output_ref TO output_sha256",
+    "ALTER TABLE step_cache RENAME COLUMN output_ref TO output_sha256",
+    "ALTER TABLE outputs RENAME COLUMN ref TO sha256",
+    f"UPDATE {VERSION_TABLE} SET version_num = '0001'",  # noqa: S608
+)
+"""Undoes a migration 0002 that was withdrawn after an hour."""
 
 
 def schema_version(database: StoreBackend) -> str | None:
@@ -116,6 +129,7 @@ def _migrate_in(connection: Connection, database: StoreBackend, to: str) -> None
     database.set_statement_timeout(connection, 0)  # A large table takes its time.
     if not database.has_one_writer:
         database.lock(connection, [_MIGRATIONS])
+    _correct_first_schemas(connection)
     _refuse_foreign(connection)
     config.attributes["connection"] = connection
     if (_version_in(connection) or "") > to:
@@ -137,6 +151,21 @@ def _refuse_other_tables(database: StoreBackend) -> None:
             return  # For example a role that may not read all tables: what it does decides.
         fix = f"Its tables are not those of this schema ({error.orig}). Restore a backup of the database."
         raise SchemaVersionError(found=HEAD, known=HEAD, fix=fix) from error
+
+
+def _correct_first_schemas(connection: Connection) -> None:
+    """Turn a database of the first two days, which no migration expects, into one of schema 0001."""
+    database = inspect(connection)
+    tables = {*database.get_table_names()}
+    statements: tuple[str, ...] = ()
+    if tables >= {VERSION_TABLE, "outputs"}:
+        is_withdrawn = "ref" in {column["name"] for column in database.get_columns("outputs")}
+        statements = _UNDO_WITHDRAWN if is_withdrawn else ()
+    elif "alembic_version" in tables and tables.intersection(METADATA.tables) == _FIRST_TABLES:
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        statements = _ADOPT if version == "0001" else ()
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def _refuse_foreign(connection: Connection) -> None:

@@ -1,0 +1,247 @@
+CREATE TABLE public.api_keys (
+    id character varying(16) NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    name character varying(128) NOT NULL,
+    role character varying(8) NOT NULL,
+    secret_sha256 character varying(64) NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint,
+    revoked_at bigint,
+    CONSTRAINT ck_api_keys_role CHECK (((role)::text = ANY ((ARRAY['read'::character varying, 'run'::character varying, 'admin'::character varying])::text[])))
+);
+CREATE TABLE public.artifacts (
+    run_id character varying(64) NOT NULL,
+    step_id character varying(128) NOT NULL,
+    name character varying(512) NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    uri text NOT NULL,
+    media_type character varying(128) NOT NULL,
+    size bigint NOT NULL,
+    sha256 character varying(64) NOT NULL
+);
+CREATE TABLE public.audit_log (
+    id bigint NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    at bigint NOT NULL,
+    actor character varying(256) NOT NULL,
+    action character varying(32) NOT NULL,
+    target character varying(256) NOT NULL,
+    status integer NOT NULL,
+    request_id character varying(64) NOT NULL
+);
+CREATE SEQUENCE public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.audit_log_id_seq OWNED BY public.audit_log.id;
+CREATE TABLE public.langgraph_runner_version (
+    version_num character varying(32) NOT NULL
+);
+CREATE TABLE public.outputs (
+    tenant_id character varying(128) NOT NULL,
+    sha256 character varying(64) NOT NULL,
+    data bytea NOT NULL
+);
+CREATE TABLE public.run_events (
+    run_id character varying(64) NOT NULL,
+    seq bigint NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    type character varying(32) NOT NULL,
+    data text NOT NULL,
+    at bigint NOT NULL
+);
+CREATE TABLE public.run_steps (
+    run_id character varying(64) NOT NULL,
+    step_id character varying(128) NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    "position" integer NOT NULL,
+    status character varying(16) NOT NULL,
+    reason character varying(32),
+    input_hash character varying(64),
+    cache_key character varying(512),
+    cache_hit integer NOT NULL,
+    attempts integer NOT NULL,
+    output_sha256 character varying(64),
+    error text,
+    fence bigint NOT NULL,
+    queued_at bigint,
+    started_at bigint,
+    completed_at bigint,
+    duration_ms integer,
+    code_version text,
+    CONSTRAINT ck_run_steps_status CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'running'::character varying, 'completed'::character varying, 'skipped'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[])))
+);
+CREATE TABLE public.run_tags (
+    tenant_id character varying(128) NOT NULL,
+    name character varying(64) NOT NULL,
+    value character varying(256) NOT NULL,
+    created_at bigint NOT NULL,
+    run_id character varying(64) NOT NULL
+);
+CREATE TABLE public.run_workers (
+    id character varying(64) NOT NULL,
+    host character varying(256) NOT NULL,
+    pid integer NOT NULL,
+    version character varying(32) NOT NULL,
+    workflows text NOT NULL,
+    max_active_runs integer NOT NULL,
+    is_draining integer NOT NULL,
+    started_at bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    queues text DEFAULT '[]'::text NOT NULL
+);
+CREATE TABLE public.runs (
+    id character varying(64) NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    workflow_name character varying(128) NOT NULL,
+    workflow_version character varying(64) NOT NULL,
+    status character varying(16) NOT NULL,
+    trigger_type character varying(16) NOT NULL,
+    base_run_id character varying(64),
+    root_run_id character varying(64) NOT NULL,
+    change_request text,
+    inputs bytea NOT NULL,
+    options text NOT NULL,
+    error text,
+    idempotency_key character varying(256),
+    priority integer NOT NULL,
+    fence bigint NOT NULL,
+    lease_owner character varying(64),
+    lease_expires_at bigint,
+    cancel_requested_at bigint,
+    cancel_reason text,
+    created_at bigint NOT NULL,
+    started_at bigint,
+    completed_at bigint,
+    lease_ms bigint,
+    duration_ms bigint,
+    recoveries integer DEFAULT 0 NOT NULL,
+    recovered_at_steps integer DEFAULT 0 NOT NULL,
+    tags text,
+    metadata text,
+    ran_ms bigint DEFAULT '0'::bigint NOT NULL,
+    CONSTRAINT ck_runs_status CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'running'::character varying, 'completed'::character varying, 'failed'::character varying, 'cancelled'::character varying])::text[])))
+);
+CREATE TABLE public.step_cache (
+    tenant_id character varying(128) NOT NULL,
+    cache_key character varying(512) NOT NULL,
+    scope character varying(16) NOT NULL,
+    run_id character varying(64) NOT NULL,
+    step_id character varying(128) NOT NULL,
+    output_sha256 character varying(64) NOT NULL,
+    artifacts text,
+    created_at bigint NOT NULL,
+    expires_at bigint,
+    last_hit_at bigint,
+    hits integer NOT NULL
+);
+CREATE TABLE public.step_tasks (
+    run_id character varying(64) NOT NULL,
+    step_id character varying(128) NOT NULL,
+    tenant_id character varying(128) NOT NULL,
+    workflow_name character varying(128) NOT NULL,
+    queue character varying(64) NOT NULL,
+    status character varying(16) NOT NULL,
+    start text NOT NULL,
+    fence bigint NOT NULL,
+    lease_owner character varying(64),
+    lease_expires_at bigint,
+    recoveries integer NOT NULL,
+    created_at bigint NOT NULL,
+    result text,
+    output bytea,
+    CONSTRAINT ck_step_tasks_status CHECK (((status)::text = ANY ((ARRAY['waiting'::character varying, 'running'::character varying, 'done'::character varying])::text[])))
+);
+CREATE TABLE public.store_info (
+    name character varying(32) NOT NULL,
+    value character varying(64) NOT NULL
+);
+ALTER TABLE ONLY public.audit_log ALTER COLUMN id SET DEFAULT nextval('public.audit_log_id_seq'::regclass);
+INSERT INTO public.artifacts VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 'receipt', 'receipt.txt', 'default', 'file:///srv/files/26/268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9', 'application/octet-stream', 4, '268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9');
+INSERT INTO public.artifacts VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 'receipt', 'receipt.txt', 'default', 'file:///srv/files/26/268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9', 'application/octet-stream', 4, '268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9');
+INSERT INTO public.artifacts VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 'receipt', 'receipt.txt', 'default', 'file:///srv/files/26/268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9', 'application/octet-stream', 4, '268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9');
+INSERT INTO public.langgraph_runner_version VALUES ('0006');
+INSERT INTO public.outputs VALUES ('default', 'SEFGnNPNX3dEXVqi8wT5WrBcw8c_ZkhPV_vFOIXuqzs.SEFGnNPNX3dEXVqi8wT5', '\x22706169642031303022');
+INSERT INTO public.outputs VALUES ('default', 'srX2qUvyuGj0wpHojBQhnxN_YjhuQEIpe1wj8gCt6Xk.srX2qUvyuGj0wpHojBQh', '\x2270616964203130302c2073656e7420746f204f736c6f22');
+INSERT INTO public.outputs VALUES ('default', 'nh99yYJWVVMqsq0PCL4TO7iiLDffSpKUO4QbRdw1LcE.nh99yYJWVVMqsq0PCL4T', '\x22706169642032303022');
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 1, 'default', 'run_created', '{"workflow":"orders.v1","trigger":"manual"}', 1795611129916);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 2, 'default', 'run_started', '{}', 1795611129916);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 3, 'default', 'step_started', '{"step":"receipt","cache_key":"orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba"}', 1795611129969);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 4, 'default', 'step_completed', '{"step":"receipt","cache_key":"orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba","attempts":1,"duration_ms":8.368}', 1795611130286);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 5, 'default', 'step_started', '{"step":"ship","cache_key":"orders.v1:ship:deb36c7e4c60e86e5adf01abf04c6bac4407985c59ed1416538de45c6bea257a"}', 1795611130286);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 6, 'default', 'step_completed', '{"step":"ship","cache_key":"orders.v1:ship:deb36c7e4c60e86e5adf01abf04c6bac4407985c59ed1416538de45c6bea257a","attempts":1,"duration_ms":3.03}', 1795611130357);
+INSERT INTO public.run_events VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 7, 'default', 'run_completed', '{}', 1795611130357);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 1, 'default', 'run_created', '{"workflow":"orders.v1","trigger":"manual"}', 1795611130421);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 2, 'default', 'run_started', '{}', 1795611130421);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 3, 'default', 'step_skipped', '{"step":"receipt","reason":"cache_hit","cache_key":"orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba"}', 1795611130440);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 4, 'default', 'step_started', '{"step":"ship","cache_key":"orders.v1:ship:dc266142e2f309b2395b6bdb1904ddabc445a2a33c039e9608fb3ce8fb07e7db"}', 1795611130440);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 5, 'default', 'step_failed', '{"step":"ship","attempts":1,"duration_ms":0.48,"code":"NODE_EXECUTION_FAILED","error_type":"ConnectionError"}', 1795611130677);
+INSERT INTO public.run_events VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 6, 'default', 'run_failed', '{"code":"NODE_EXECUTION_FAILED","error_type":"ConnectionError"}', 1795611130677);
+INSERT INTO public.run_events VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 1, 'default', 'run_created', '{"workflow":"orders.v1","trigger":"manual"}', 1795611131061);
+INSERT INTO public.run_events VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 2, 'default', 'run_started', '{}', 1795611131061);
+INSERT INTO public.run_events VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 3, 'default', 'step_started', '{"step":"receipt","cache_key":"orders.v1:receipt:8836674378a197bd82220d21ec57415cc66df07b2fedcbf3438d4fbfb7d54d92"}', 1795611131092);
+INSERT INTO public.run_events VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 4, 'default', 'step_completed', '{"step":"receipt","cache_key":"orders.v1:receipt:8836674378a197bd82220d21ec57415cc66df07b2fedcbf3438d4fbfb7d54d92","attempts":1,"duration_ms":7.65}', 1795611131123);
+INSERT INTO public.run_events VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 5, 'default', 'step_started', '{"step":"ship","cache_key":"orders.v1:ship:46a6299199690b5c1525e47e4994dff6f5bd643346987f41aff96cdd008e6836"}', 1795611131123);
+INSERT INTO public.run_steps VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 'receipt', 'default', 0, 'completed', NULL, 'df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba', 'orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba', 0, 1, 'SEFGnNPNX3dEXVqi8wT5WrBcw8c_ZkhPV_vFOIXuqzs.SEFGnNPNX3dEXVqi8wT5', NULL, 1, 1795611129969, 1795611130278, 1795611130286, 8, '1');
+INSERT INTO public.run_steps VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 'ship', 'default', 1, 'completed', NULL, 'deb36c7e4c60e86e5adf01abf04c6bac4407985c59ed1416538de45c6bea257a', 'orders.v1:ship:deb36c7e4c60e86e5adf01abf04c6bac4407985c59ed1416538de45c6bea257a', 0, 1, 'srX2qUvyuGj0wpHojBQhnxN_YjhuQEIpe1wj8gCt6Xk.srX2qUvyuGj0wpHojBQh', NULL, 1, 1795611130286, 1795611130354, 1795611130357, 3, '1');
+INSERT INTO public.run_steps VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 'receipt', 'default', 0, 'skipped', 'cache_hit', 'df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba', 'orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba', 1, 0, 'SEFGnNPNX3dEXVqi8wT5WrBcw8c_ZkhPV_vFOIXuqzs.SEFGnNPNX3dEXVqi8wT5', NULL, 1, NULL, NULL, 1795611130440, NULL, '1');
+INSERT INTO public.run_steps VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 'ship', 'default', 1, 'failed', NULL, 'dc266142e2f309b2395b6bdb1904ddabc445a2a33c039e9608fb3ce8fb07e7db', 'orders.v1:ship:dc266142e2f309b2395b6bdb1904ddabc445a2a33c039e9608fb3ce8fb07e7db', 0, 1, NULL, '{"node_id": "ship", "message": "Node ''ship'' failed: ConnectionError: the port does not answer", "code": "NODE_EXECUTION_FAILED", "timestamp": "2026-11-25T12:52:10.490975+00:00", "stack": "Traceback (most recent call last):\n  ... 11 frames in langgraph_runner\n  File \"tools/old_databases.py\", line 111, in _ship\nConnectionError: the port does not answer", "recoverable": true, "attempts": 1, "error_type": "ConnectionError", "category": "network", "trace_id": "01a212c37a2fb217cdc8709b0ba51e88", "causes": [], "error_id": "4cc229ffc654bc34", "story_id": "01a212c37a2fb217cdc8709b0ba51e88"}', 1, 1795611130440, 1795611130677, 1795611130677, 0, '1');
+INSERT INTO public.run_steps VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 'ship', 'default', 1, 'running', NULL, '46a6299199690b5c1525e47e4994dff6f5bd643346987f41aff96cdd008e6836', 'orders.v1:ship:46a6299199690b5c1525e47e4994dff6f5bd643346987f41aff96cdd008e6836', 0, 0, NULL, NULL, 1, 1795611131123, 1795611131123, NULL, NULL, '1');
+INSERT INTO public.run_steps VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 'receipt', 'default', 0, 'completed', NULL, '8836674378a197bd82220d21ec57415cc66df07b2fedcbf3438d4fbfb7d54d92', 'orders.v1:receipt:8836674378a197bd82220d21ec57415cc66df07b2fedcbf3438d4fbfb7d54d92', 0, 1, 'nh99yYJWVVMqsq0PCL4TO7iiLDffSpKUO4QbRdw1LcE.nh99yYJWVVMqsq0PCL4T', NULL, 1, 1795611131092, 1795611131115, 1795611131123, 8, '1');
+INSERT INTO public.run_tags VALUES ('default', 'customer', 'ada', 1795611129916, '01a212c3780f61ae6429a66c9b5e6c9f');
+INSERT INTO public.run_tags VALUES ('default', 'customer', 'ada', 1795611130421, '01a212c37a2fb217cdc8709b0ba51e88');
+INSERT INTO public.run_tags VALUES ('default', 'customer', 'ada', 1795611131061, '01a212c37ca2259e0f803a4ea2c8ae56');
+INSERT INTO public.run_workers VALUES ('88188404a5f96918', 'vm', 1317, '0.1.0', '["orders.v1"]', 100, 0, 1795611132067, 1795611132067, '["parcels"]');
+INSERT INTO public.run_workers VALUES ('99a4886e6e28e885', 'vm', 1317, '0.1.0', '["orders.v1"]', 100, 0, 1795611132064, 1795611132064, '[]');
+INSERT INTO public.runs VALUES ('01a212c3780f61ae6429a66c9b5e6c9f', 'default', 'orders.v1', '1', 'completed', 'manual', NULL, '01a212c3780f61ae6429a66c9b5e6c9f', NULL, '\x7b226e6574223a3130302c2261646472657373223a224f736c6f227d', '{"failure_mode": "continue", "max_concurrency": null, "run_timeout_ms": null}', NULL, NULL, 0, 1, NULL, NULL, NULL, NULL, 1795611129916, 1795611129916, 1795611130357, 30000, 476, 0, 0, '{"customer": "ada"}', NULL, 0);
+INSERT INTO public.runs VALUES ('01a212c37a2fb217cdc8709b0ba51e88', 'default', 'orders.v1', '1', 'failed', 'manual', NULL, '01a212c37a2fb217cdc8709b0ba51e88', NULL, '\x7b226e6574223a3130302c2261646472657373223a2241746c616e746973227d', '{"failure_mode": "continue", "max_concurrency": null, "run_timeout_ms": null}', '{"node_id": "ship", "message": "Node ''ship'' failed: ConnectionError: the port does not answer", "code": "NODE_EXECUTION_FAILED", "timestamp": "2026-11-25T12:52:10.490975+00:00", "stack": "Traceback (most recent call last):\n  ... 11 frames in langgraph_runner\n  File \"tools/old_databases.py\", line 111, in _ship\nConnectionError: the port does not answer", "recoverable": true, "attempts": 1, "error_type": "ConnectionError", "category": "network", "trace_id": "01a212c37a2fb217cdc8709b0ba51e88", "causes": [], "error_id": "4cc229ffc654bc34", "story_id": "01a212c37a2fb217cdc8709b0ba51e88"}', NULL, 0, 1, NULL, NULL, NULL, NULL, 1795611130421, 1795611130421, 1795611130677, 30000, 249, 0, 0, '{"customer": "ada"}', NULL, 0);
+INSERT INTO public.runs VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 'default', 'orders.v1', '1', 'running', 'manual', NULL, '01a212c37ca2259e0f803a4ea2c8ae56', NULL, '\x7b226e6574223a3230302c2261646472657373223a224d6f72646f72227d', '{"failure_mode": "continue", "max_concurrency": null, "run_timeout_ms": null}', NULL, NULL, 0, 1, '99a4886e6e28e885', 0, NULL, NULL, 1795611131061, 1795611131061, NULL, 30000, NULL, 0, 0, '{"customer": "ada"}', NULL, 0);
+INSERT INTO public.step_cache VALUES ('default', 'orders.v1:ship:deb36c7e4c60e86e5adf01abf04c6bac4407985c59ed1416538de45c6bea257a', 'global', '01a212c3780f61ae6429a66c9b5e6c9f', 'ship', 'srX2qUvyuGj0wpHojBQhnxN_YjhuQEIpe1wj8gCt6Xk.srX2qUvyuGj0wpHojBQh', NULL, 1795611130357, NULL, NULL, 0);
+INSERT INTO public.step_cache VALUES ('default', 'orders.v1:receipt:df48b4ab91c152f718c71ab056b962e29fd21af287acda7ff8a37563c51506ba', 'global', '01a212c3780f61ae6429a66c9b5e6c9f', 'receipt', 'SEFGnNPNX3dEXVqi8wT5WrBcw8c_ZkhPV_vFOIXuqzs.SEFGnNPNX3dEXVqi8wT5', '[{"name": "receipt.txt", "uri": "file:///srv/files/26/268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9", "media_type": "application/octet-stream", "size": 4, "sha256": "268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9"}]', 1795611130286, NULL, 1795611130440, 1);
+INSERT INTO public.step_cache VALUES ('default', 'orders.v1:receipt:8836674378a197bd82220d21ec57415cc66df07b2fedcbf3438d4fbfb7d54d92', 'global', '01a212c37ca2259e0f803a4ea2c8ae56', 'receipt', 'nh99yYJWVVMqsq0PCL4TO7iiLDffSpKUO4QbRdw1LcE.nh99yYJWVVMqsq0PCL4T', '[{"name": "receipt.txt", "uri": "file:///srv/files/26/268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9", "media_type": "application/octet-stream", "size": 4, "sha256": "268ad70eb5bc4737a2ae28162cbca30118cc94520e49ef1ac5f72c85d3f2caa9"}]', 1795611131123, NULL, NULL, 0);
+INSERT INTO public.step_tasks VALUES ('01a212c37ca2259e0f803a4ea2c8ae56', 'ship', 'default', 'orders.v1', 'parcels', 'running', '{"step": "ship", "input_hash": "46a6299199690b5c1525e47e4994dff6f5bd643346987f41aff96cdd008e6836", "cache_key": "orders.v1:ship:46a6299199690b5c1525e47e4994dff6f5bd643346987f41aff96cdd008e6836", "code_version": "1", "has_waited": false, "is_forced": false}', 1, '88188404a5f96918', 0, 0, 1795611131153, NULL, NULL);
+INSERT INTO public.store_info VALUES ('store_id', 'dce0ba783c084f1593ab546eb3a3c411');
+SELECT pg_catalog.setval('public.audit_log_id_seq', 1, false);
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.langgraph_runner_version
+    ADD CONSTRAINT langgraph_runner_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.artifacts
+    ADD CONSTRAINT pk_artifacts PRIMARY KEY (run_id, step_id, name);
+ALTER TABLE ONLY public.outputs
+    ADD CONSTRAINT pk_outputs PRIMARY KEY (tenant_id, sha256);
+ALTER TABLE ONLY public.run_events
+    ADD CONSTRAINT pk_run_events PRIMARY KEY (run_id, seq);
+ALTER TABLE ONLY public.run_steps
+    ADD CONSTRAINT pk_run_steps PRIMARY KEY (run_id, step_id);
+ALTER TABLE ONLY public.run_tags
+    ADD CONSTRAINT pk_run_tags PRIMARY KEY (tenant_id, name, value, created_at, run_id);
+ALTER TABLE ONLY public.step_cache
+    ADD CONSTRAINT pk_step_cache PRIMARY KEY (tenant_id, cache_key);
+ALTER TABLE ONLY public.step_tasks
+    ADD CONSTRAINT pk_step_tasks PRIMARY KEY (run_id, step_id);
+ALTER TABLE ONLY public.run_workers
+    ADD CONSTRAINT run_workers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.store_info
+    ADD CONSTRAINT store_info_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT uq_runs_idempotency UNIQUE (tenant_id, workflow_name, idempotency_key);
+CREATE INDEX ix_api_keys_tenant ON public.api_keys USING btree (tenant_id, created_at);
+CREATE INDEX ix_artifacts_content ON public.artifacts USING btree (sha256, tenant_id);
+CREATE INDEX ix_audit_log_tenant ON public.audit_log USING btree (tenant_id, id);
+CREATE INDEX ix_run_steps_failed ON public.run_steps USING btree (tenant_id, step_id) WHERE ((status)::text = 'failed'::text);
+CREATE INDEX ix_run_steps_running ON public.run_steps USING btree (tenant_id, cache_key) WHERE ((status)::text = 'running'::text);
+CREATE INDEX ix_run_tags_run ON public.run_tags USING btree (run_id);
+CREATE INDEX ix_runs_bases ON public.runs USING btree (base_run_id) WHERE (base_run_id IS NOT NULL);
+CREATE INDEX ix_runs_errors ON public.runs USING btree (tenant_id, created_at, id) WHERE (error IS NOT NULL);
+CREATE INDEX ix_runs_leased ON public.runs USING btree (lease_expires_at) WHERE ((status)::text = 'running'::text);
+CREATE INDEX ix_runs_listing ON public.runs USING btree (tenant_id, created_at, id);
+CREATE INDEX ix_runs_waiting ON public.runs USING btree (workflow_name, tenant_id, priority DESC, created_at, id) WHERE ((status)::text = 'pending'::text);
+CREATE INDEX ix_step_cache_run ON public.step_cache USING btree (run_id);
+CREATE INDEX ix_step_tasks_queue ON public.step_tasks USING btree (queue, status, created_at);
