@@ -342,37 +342,36 @@ def test_log_events_name_a_class_sanitized(caplog):
     assert not any(secret in each for each in told)
 
 
-@pytest.mark.parametrize("options", [{}, {"retry": 2}, {"total_timeout_ms": 60_000}])
-def test_a_success_within_a_timeout_is_freed_without_the_garbage_collector(mode, options):
-    """A busy server does not keep the states of calls that have ended."""
+def fails(state):
+    """Fail."""
+    raise ConnectionError
+
+
+def succeeds(state):
+    """Change nothing."""
+    return {}
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (succeeds, {"timeout_ms": 60_000}),
+        (succeeds, {"timeout_ms": 60_000, "retry": 2}),
+        (succeeds, {"timeout_ms": 60_000, "total_timeout_ms": 60_000}),
+        (fails, {"retry": {"max_attempts": 2, "backoff_ms": 0}}),
+        (fails, {"fallback": succeeds}),
+    ],
+)
+def test_a_call_that_has_ended_is_freed_without_the_garbage_collector(mode, function, options):
+    """A busy server keeps no state of such a call, neither by a deadline nor by the traceback of an error."""
 
     class Heavy(dict):
         """A state to which a weak reference can point."""
 
-    node = create_node(mode.function(lambda state: {}), timeout_ms=60_000, **options)
-    mode.call(node, {})
-    gc.collect()
-    gc.disable()
-    try:
-        state = Heavy()
-        gone = weakref.ref(state)
-        mode.call(node, state)
-        del state
-        assert gone() is None
-    finally:
-        gc.enable()
-
-
-def test_a_call_that_its_fallback_ends_is_freed_without_the_garbage_collector(mode):
-    """The error that the fallback may read does not keep the call alive through its traceback."""
-
-    class Heavy(dict):
-        """A state to which a weak reference can point."""
-
-    def work(state):
-        raise LookupError
-
-    node = create_node(mode.function(work), fallback=mode.function(lambda state: {}))
+    if "fallback" in options:
+        options = {"fallback": mode.function(options["fallback"])}
+    node = create_node(mode.function(function), **options)
     mode.call(node, {})
     gc.collect()
     gc.disable()

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import threading
-import weakref
 from dataclasses import dataclass
 
 import pytest
@@ -323,30 +322,6 @@ def test_is_called_with_a_state_whose_story_raises(mode):
     record = mode.call(create_node(mode.function(lambda s: [])), Moody())["errors"][0]
     assert record["code"] == "INVALID_NODE_OUTPUT"
     assert "story_id" not in record
-
-
-@pytest.mark.req("N-4")
-def test_a_failure_keeps_no_frame_alive(mode):
-    """Also without the garbage collector, so a busy server does not keep the state of failed runs."""
-
-    class Heavy(dict):
-        """A state to which a weak reference can point."""
-
-    def work(state):
-        raise ConnectionError
-
-    node = create_node(mode.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
-    mode.call(node, {})
-    gc.collect()
-    gc.disable()
-    try:
-        state = Heavy()
-        gone = weakref.ref(state)
-        mode.call(node, state)
-        del state
-        assert gone() is None
-    finally:
-        gc.enable()
 
 
 @pytest.mark.req("N-16", "N-21")

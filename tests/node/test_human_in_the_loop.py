@@ -297,24 +297,9 @@ def test_an_answer_to_a_fallback_goes_to_no_question_of_a_subgraph(mode, graph_i
     assert (asked, result["said"]) == (["wait?", "pay?"], ["no"])
 
 
-def test_an_answer_to_a_function_goes_to_no_question_of_a_subgraph_of_the_fallback(mode):
-    """If the function fails on resume before its question, the subgraph asks its own."""
-    calls = []
-
-    def work(state):
-        calls.append(1)
-        if len(calls) > 1:
-            raise ConnectionError
-        return {"said": [interrupt("name?")]}
-
-    ask = mode.function(lambda state: {"said": [interrupt("pay?")]})
-    fallback = StateGraph(State).add_node("ask", ask).add_edge(START, "ask").compile()
-    asked, result = talk(mode, compiled(create_node(mode.function(work), fallback=fallback)), "Ada", "no")
-    assert (asked, result["said"]) == (["name?", "pay?"], ["no"])
-
-
 @pytest.mark.parametrize("by_id", [False, True], ids=["next", "by id"])
-def test_an_answer_to_a_function_goes_to_no_question_of_the_fallback(mode, by_id):
+@pytest.mark.parametrize("fallback_is", ["function", "graph"])
+def test_an_answer_to_a_function_goes_to_no_question_of_the_fallback(mode, fallback_is, by_id):
     """If the function fails on resume before its question, the fallback asks its own."""
     calls = []
 
@@ -324,11 +309,10 @@ def test_an_answer_to_a_function_goes_to_no_question_of_the_fallback(mode, by_id
             raise ConnectionError
         return {"said": [interrupt("name?")]}
 
-    node = create_node(
-        mode.function(work),
-        fallback=mode.function(lambda state: {"said": [interrupt("pay?"), interrupt("when?")]}),
-    )
-    graph = compiled(node)
+    fallback = mode.function(lambda state: {"said": [interrupt("pay?"), interrupt("when?")]})
+    if fallback_is == "graph":
+        fallback = StateGraph(State).add_node("ask", fallback).add_edge(START, "ask").compile()
+    graph = compiled(create_node(mode.function(work), fallback=fallback))
     question = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0]
     asked = [question.value]
     for answer in ("Ada", "no", "never"):
