@@ -55,6 +55,13 @@ async def test_jitter_spreads_the_retries_of_many_clients(responses_of):
         (httpx.Response(502, text="Bad gateway"), ServiceUnreachableError, "a proxy responded 502", 3),
         (problem(429, "RATE_LIMITED"), RateLimitedError, "It is RATE_LIMITED", 3),
         (problem(429, "RATE_LIMITED", {"retry-after": "3600"}), RateLimitedError, "It is RATE_LIMITED", 1),
+        (httpx.Response(429, text="slow down"), RateLimitedError, "A proxy in front .* 429 Too Many", 3),
+        (
+            httpx.Response(413, text="<html>"),
+            ServiceRefusedError,
+            "A proxy in front .* 413 ",
+            1,
+        ),
         (problem(503, "STORE_UNAVAILABLE"), StoreUnavailableError, "It is STORE_UNAVAILABLE", 3),
         (problem(500, "INTERNAL", request_id="q7"), ServiceRefusedError, "It is INTERNAL", 1),
         (problem(418, "NEW_CODE"), ServiceRefusedError, "It is NEW_CODE", 1),

@@ -103,7 +103,7 @@ class ForbiddenError(ServiceRefusedError, PermissionError):
 
 
 class RateLimitedError(ServiceRefusedError):
-    """The key sent too many requests, also after the waits that the service asked for."""
+    """The key, or the address at a proxy, sent too many requests, also after the waits that were asked for."""
 
 
 ERROR_OF_REASON: Final = MappingProxyType(

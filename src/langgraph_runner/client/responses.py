@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
@@ -22,6 +24,8 @@ __all__ = ["ApiResponse", "EventParser", "error_from"]
 
 _PROBLEM: Final = "application/problem+json"
 _INPUTS: Final = "/inputs"
+_REASON_OF_PROXY: Final = MappingProxyType({413: "BODY_TOO_LARGE", 429: "RATE_LIMITED"})
+"""The codes of refusals that proxies make on behalf of a service, without a problem document."""
 _MAX_LINE: Final = 64 * 1024 * 1024
 """The longest line of an event stream. A langgraph-runner service sends none that is longer."""
 
@@ -104,6 +108,12 @@ def error_from(response: ApiResponse, url: str) -> NodeRunnerError:
             problem = _Problem.model_validate_json(response.data)
     if problem is not None:
         return _error_of_problem(problem, response.status, url)
+    if response.status in _REASON_OF_PROXY:
+        reason = _REASON_OF_PROXY[response.status]
+        phrase = HTTPStatus(response.status).phrase
+        detail = f"A proxy in front of the service at {url} refused the request: {response.status} {phrase}."
+        kind = ERROR_OF_REASON.get(reason, ServiceRefusedError)
+        return kind(url=url, detail=detail, reason=reason, status=response.status)
     detail = f"it responded {response.status} with {kind or 'no content'}, not with a problem document"
     return ServiceInvalidError(url=url, detail=detail)
 
