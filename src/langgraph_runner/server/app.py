@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from langgraph_runner.server.auth.callers import ApiKeyAuth, Guard
+from langgraph_runner.server.auth.callers import ApiKeyAuth, DevAuth, Guard
 from langgraph_runner.server.auth.keys import ApiKeys
 from langgraph_runner.server.http.middleware import RequestMetrics, RequestMiddleware
 from langgraph_runner.server.http.openapi import complete
+from langgraph_runner.server.http.own_pages import OwnPagesOnly
 from langgraph_runner.server.problems import handle_problems
 from langgraph_runner.server.reading.gauges import registry_of
 from langgraph_runner.server.routes import dashboard, operating, runs, workflows
@@ -67,7 +68,7 @@ def create_app(
     for name, value in limits.items():
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value!r}.")
-    authenticators = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
+    authenticators = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else [*auth]
     runtime = engine.store.runtimes.awaiting
     guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst, runtime=runtime)
 
@@ -86,6 +87,8 @@ def create_app(
         redirect_slashes=False,  # A redirect would repeat the Host header, which the client can invent.
     )
     registry = registry_of(engine)
+    if any(isinstance(each, DevAuth) for each in authenticators):
+        app.add_middleware(OwnPagesOnly)
     app.add_middleware(
         RequestMiddleware,
         metrics=RequestMetrics(registry),
