@@ -49,12 +49,15 @@ APP = """
 
 
 class Served:
-    """A server with its own folder, for `with`."""
+    """A server with its own folder, for `with`. `files` is the hard limit of its file descriptors."""
 
-    def __init__(self, folder: Path, *options: str, app: str = "shop:shop") -> None:
+    def __init__(self, folder: Path, *options: str, app: str = "shop:shop", files: int | None = None) -> None:
         self.folder = folder
         self.app = app
         self.options = options
+        self.limit = (
+            [] if files is None else ["sh", "-c", f'ulimit -Sn 128; ulimit -Hn {files}; exec "$@"', "sh"]
+        )
         (folder / "shop.py").write_text(textwrap.dedent(APP))
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -74,7 +77,7 @@ class Served:
         command = ["serve", "--app", self.app, "--port", str(self.port), *self.options]
         with (self.folder / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "langgraph_runner", *command],
+                [*self.limit, sys.executable, "-m", "langgraph_runner", *command],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

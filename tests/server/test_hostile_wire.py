@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -48,6 +48,44 @@ async def listening(service_of):
 def store_url(tmp_path):
     """The kind of database makes no difference here."""
     return f"sqlite:///{tmp_path}/runs.db"
+
+
+def test_idle_connections_fail_no_run(tmp_path):
+    """The service raises its limit of file descriptors to 512, and keeps a quarter for the runs."""
+    with Served(tmp_path, "--dev", files=512) as served, requests.Session() as session, ExitStack() as idle:
+        session.get(f"{served.url}/runs", timeout=30)  # Its connection stays open.
+        for _ in range(600):
+            idle.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+        ids = []
+        for net in range(20):
+            body = {"workflow": "shop.v1", "inputs": {"net": net}}
+            ids.append(session.post(f"{served.url}/runs", json=body, timeout=30).json()["id"])
+        ended = [session.get(f"{served.url}/runs/{each}?wait_ms=20000", timeout=30).json() for each in ids]
+        assert {each["status"] for each in ended} == {"completed"}
+        assert "out of system resource" not in served.log
+        assert served.log.count("server.connections_refused") == 1
+
+
+async def test_connections_above_the_limit_are_closed(service_of, monkeypatch):
+    """Open ones go on, and their places become free."""
+    monkeypatch.setattr(serving, "max_connections", lambda: 2)
+    async with listening(service_of) as (_, port, client):
+        assert (await client.get("/runs")).status_code == 200
+        _, other = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+        assert (await client.get("/runs")).status_code == 200
+        other.close()
+
+        async def is_admitted():
+            async with httpx.AsyncClient(trust_env=False) as another:
+                with suppress(httpx.TransportError):
+                    return (await another.get(client.base_url)).status_code == 200
+
+        await eventually(is_admitted)
 
 
 async def test_idle_clients_are_disconnected(service_of, monkeypatch):

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
 import requests
 
+from langgraph_runner.client import RunClient
 from langgraph_runner.server.serving import is_loopback, serve_app
 from tests.server.processes import ENVIRONMENT, Served
 from tests.waiting import eventually_blocking
@@ -93,6 +96,47 @@ def test_runs_may_end_after_a_signal(tmp_path, ctrl_c, signals):
         assert served.process.wait(60) == 0
         status = json.loads(served.command("status", run["id"], "--json"))["status"]
     assert status == ("completed" if signals == 1 else "running"), served.log
+
+
+async def events_of(client, run_id, first):
+    """Return the numbers of a run's events, and set `first` at the first one."""
+    numbers = []
+    async for event in client.events(run_id):
+        numbers.append(event.seq)
+        first.set()
+    return numbers
+
+
+async def test_a_stop_breaks_no_caller(tmp_path):
+    """Streams and long polls end at once, and their clients continue with the next server."""
+    with Served(tmp_path, "--dev", "--api-only") as served:
+        async with RunClient(served.url) as client, httpx.AsyncClient(trust_env=False) as http:
+            run = await client.trigger("shop.v1", {"net": 1})
+            path = f"{served.url}/runs/{run.id}"
+            first = [asyncio.Event() for _ in range(20)]
+            streams = [asyncio.create_task(events_of(client, run.id, each)) for each in first]
+            waits = [asyncio.create_task(client.wait(run.id, timeout_ms=60_000)) for _ in range(20)]
+            poll = asyncio.create_task(http.get(f"{path}?wait_ms=20000", timeout=30))
+            async with http.stream("GET", f"{path}/events", timeout=30) as stream:
+                lines = stream.aiter_lines()
+                assert await anext(lines) == "retry: 1000"
+                for each in first:
+                    await each.wait()
+                await http.get(
+                    f"{served.url}/runs"
+                )  # The server has read the long polls before this request.
+                started = time.monotonic()
+                served.process.send_signal(signal.SIGTERM)
+                assert [line async for line in lines if line][-1] == "retry: 1000"
+                assert ((await poll).status_code, (await poll).json()["status"]) == (200, "pending")
+            assert await asyncio.to_thread(served.process.wait, 30) == 0
+            assert time.monotonic() - started < 4, "uvicorn's grace of 5 s was not needed"
+            served.options = ("--dev",)
+            await asyncio.to_thread(served.start)
+            assert {ended.status for ended in await asyncio.gather(*waits)} == {"completed"}
+            numbers = await asyncio.gather(*streams)
+    assert all(each == [*range(1, len(each) + 1)] for each in numbers)
+    assert not re.search("Traceback|Cancel ", served.log), served.log
 
 
 def test_a_request_needs_a_key(tmp_path):
@@ -182,7 +226,7 @@ def test_a_port_in_use_is_reported(server):
     assert f"127.0.0.1:{server.port}" in done.stderr
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 async def test_an_engine_is_served_until_a_signal(service_of, host):
     """The server runs on the loop of the caller, and restores the signal handler."""
     before = signal.getsignal(signal.SIGTERM)

@@ -20,7 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError, attributes_of
+from langgraph_runner.engine.errors import (
+    ArtifactUnavailableError,
+    RunNotFoundError,
+    StoreUnavailableError,
+    attributes_of,
+)
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import CODES
 from langgraph_runner.errors.hints import validation_error_of
@@ -104,13 +109,14 @@ MEANING_OF_CODE: Final[Mapping[str, str]] = MappingProxyType(
         ErrorCode.STORE_UNAVAILABLE: "The database does not answer. Try again.",
         ApiCode.REQUEST_INVALID: "The body, a parameter or a header is invalid; `errors` lists each fault.",
         ApiCode.UNAUTHENTICATED: "The API key or token is missing, unknown, revoked or expired.",
-        ApiCode.FORBIDDEN: "The role of the caller does not allow this request.",
+        ApiCode.FORBIDDEN: "The role of the caller does not allow this request, or a web page of another origin"
+        " sent it to a service without keys.",
         ApiCode.NOT_FOUND: "There is no such path, or the run has no such step, output or file.",
         ApiCode.METHOD_NOT_ALLOWED: "The path has no such method; the header `Allow` lists its methods.",
         ApiCode.REQUEST_TIMEOUT: "The client took too long to send the request.",
         ApiCode.BODY_TOO_LARGE: "The body is longer than the service reads.",
         ApiCode.RATE_LIMITED: "The caller sent too many requests. Wait for `Retry-After` seconds.",
-        ApiCode.NOT_READY: "The process runs, but its database does not answer.",
+        ApiCode.NOT_READY: "The database does not answer, or the server stops. Try again.",
         ApiCode.ISSUER_UNAVAILABLE: "The service cannot fetch the keys that verify tokens."
         " Wait for `Retry-After` seconds.",
         ApiCode.INTERNAL: "A fault of the server; its log has the details under the `request_id`.",
@@ -222,6 +228,11 @@ def handle_problems(app: FastAPI) -> None:
 
 
 async def _answer_api_error(request: Request, error: ApiError) -> Response:
+    return answer_refusal(request, error)
+
+
+def answer_refusal(request: Request, error: ApiError) -> Response:
+    """Answer a refusal outside of the application's exception handlers, as in middleware."""
     return _response(request, error.code, str(error), headers=error.headers)
 
 
@@ -234,12 +245,16 @@ async def _answer_package_error(request: Request, error: NodeRunnerError) -> Res
     if isinstance(error, ArtifactUnavailableError):  # The same holds for the storage of files.
         log_failure(request, error)
         return _response(request, error.code, MEANING_OF_CODE[error.code], raised=error)
+    detail = str(error)
+    caller = request.scope.get("caller")
+    if isinstance(error, RunNotFoundError) and caller is not None:
+        detail = f"There is no run '{error.run_id}' in tenant '{caller.tenant}', the tenant of the caller."
     cause = validation_error_of(error)
     found = (
         [] if cause is None else cause.errors(include_input=False, include_url=False, include_context=False)
     )
     faults = _faults(found, below="/inputs")
-    return _response(request, error.code, str(error), errors=faults, raised=error)
+    return _response(request, error.code, detail, errors=faults, raised=error)
 
 
 async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:

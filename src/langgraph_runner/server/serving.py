@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from langgraph_runner.engine.checks import is_loopback
 from langgraph_runner.server.app import create_app, create_health_app
 from langgraph_runner.server.auth.callers import DevAuth
-from langgraph_runner.server.http.connections import connection_class
+from langgraph_runner.server.http.connections import connection_class, max_connections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,6 +32,11 @@ _GRACE_S: Final = 5
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _IDLE_S: Final = 30
 """How long a connection without a request is kept, in seconds."""
+_ACCEPTED_AT_ONCE: Final = 16
+"""How many connections asyncio accepts before it runs other code: more of them than there are file descriptors would
+fail, each with an entry in the log, before one is refused."""
+_WAITING: Final = 2_048
+"""How many connections the system keeps until they are accepted."""
 _UNREAD_MS: Final = 60_000
 """How long a client may leave a response unread; without a limit, connection and response would stay in memory."""
 
@@ -66,7 +71,8 @@ async def serve_app(
     else:
         app = create_app(engine, auth=[DevAuth(dev_tenant)], requests_per_s=math.inf)
         # Without keys, a web page whose host name resolves to this machine (DNS rebinding) could send any request.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK_NAMES)
+        listens_on = f"[{host}]" if ":" in host else host
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK_NAMES, listens_on])
     with _listening_socket(host, port) as (listening, address):
         server = _Server(app, lambda: on_listening(address), handle_signals=True)
         if on_stopping is not None:
@@ -140,7 +146,8 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            http=connection_class(_IDLE_S),
+            http=connection_class(_IDLE_S, max_connections()),
+            backlog=_ACCEPTED_AT_ONCE,
             ws="none",
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
@@ -148,6 +155,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.stopped_again = asyncio.Event()
         """Set at the second signal."""
+        self._stopping: asyncio.Event = app.state.service.stopping
         self._loop = asyncio.get_running_loop()
         self._on_listening = on_listening
         self._handle_signals = handle_signals
@@ -156,7 +164,14 @@ class _Server(uvicorn.Server):
         """Start to listen, then call back."""
         await super().startup(sockets)
         if self.started:
+            for listening in sockets or ():
+                listening.listen(_WAITING)  # asyncio has set it to the number that it accepts at once.
             self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the responses that wait for a run, then shut down; otherwise they would last for the whole grace."""
+        self._stopping.set()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal, outside the event loop."""

@@ -1,6 +1,7 @@
 """API keys that are in use, unknown or revoked; requests without a key; the rate of each caller."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -28,6 +29,39 @@ async def test_a_revoked_key_stops_working(service, monkeypatch):
     assert (await client.get("/runs")).status_code == 401
     with pytest.raises(UnknownKeyError, match=key.id):
         await service.keys.revoke(key.id)
+
+
+@pytest.mark.parametrize("is_change", [False, True])
+async def test_a_key_is_checked_again_after_a_wait(service, monkeypatch, is_change):
+    """A key that is revoked during a long poll, or while the body arrives, gets no run."""
+    clock = FakeRuntime()
+    (auth,) = service.app.state.service.guard._authenticators
+    monkeypatch.setattr(auth._keys, "runtime", clock.awaiting)
+    key = await service.keys.create(tenant="acme", name="me")
+    client = service.client({"Authorization": f"Bearer {key.key}"})
+    body = {"workflow": "shop.v1", "inputs": {"net": 1_000}}
+    run_id = (await client.post("/runs", json=body)).json()["id"]
+
+    async def revoke():
+        await service.keys.revoke(key.id)
+        clock.advance(5)
+
+    async def slow_body():
+        await revoke()
+        yield json.dumps(body).encode()
+
+    async def revoke_then_end(*_, **__):
+        await revoke()
+
+    monkeypatch.setattr(service.engine, "wait", revoke_then_end)
+    if is_change:
+        headers = {"Content-Type": "application/json"}
+        refused = await client.post("/runs", content=slow_body(), headers=headers)
+    else:
+        refused = await client.get(f"/runs/{run_id}?wait_ms=20000")
+    assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
+    assert len(await service.engine.list_runs(tenant="acme")) == 1
+    service.flow.gate.set()
 
 
 async def test_a_flood_of_wrong_keys_does_not_delay_a_key_in_use(service, monkeypatch):

@@ -23,6 +23,23 @@ async def test_a_long_body_is_refused(service_of):
     assert len(sent) <= 12
 
 
+async def test_a_request_that_the_stop_cancels_is_refused(service, acme, monkeypatch):
+    """The server cancels requests that are left after its grace period. The client may send them again."""
+    begun = asyncio.Event()
+
+    async def hang(**_):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(service.engine, "get_workers", hang)
+    request = asyncio.create_task(acme.get("/workers"))
+    await begun.wait()
+    request.cancel()
+    refused = await request
+    assert (refused.status_code, refused.json()["code"]) == (503, "NOT_READY")
+    assert (refused.headers["retry-after"], "x-request-id" in refused.headers) == ("1", True)
+
+
 async def test_a_body_that_does_not_arrive_is_refused(service_of):
     """The status is 408 after the time limit."""
 

@@ -48,7 +48,7 @@ async def test_a_quiet_stream_gets_heartbeats(service, acme, monkeypatch):
     """It ends with the run."""
     monkeypatch.setattr(module, "_HEARTBEAT_S", 0.01)
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
-    response = await event_stream(service.engine, made["id"], "acme", 0)
+    response = await event_stream(service.engine, made["id"], "acme", 0, stopping=asyncio.Event())
     lines = []
     async for data in response.body_iterator:
         lines.append(data)
@@ -62,7 +62,7 @@ async def test_a_closed_stream_leaves_no_task(service, acme):
     """The run continues."""
     before = asyncio.all_tasks()
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
-    response = await event_stream(service.engine, made["id"], "acme", 0)
+    response = await event_stream(service.engine, made["id"], "acme", 0, stopping=asyncio.Event())
     async for _ in response.body_iterator:
         break
     await response.body_iterator.aclose()
@@ -87,6 +87,7 @@ async def test_a_stream_ends_when_its_key_is_revoked(service, monkeypatch):
         made["id"],
         "acme",
         0,
+        stopping=asyncio.Event(),
         is_allowed=lambda: guard.still_admits(f"Bearer {key.key}", caller),
     )
     lines = []

@@ -206,6 +206,7 @@ async def test_a_run_of_another_tenant_looks_like_an_unknown_run(service, acme):
         foreign = await other.request(method, f"/runs/{run_id}{path}", json=body)
         missing = await other.request(method, f"/runs/{unknown}{path}", json=body)
         assert (foreign.status_code, foreign.json()["code"]) == (404, "RUN_NOT_FOUND"), path
+        assert f"no run '{run_id}' in tenant 'other'" in foreign.json()["detail"]
         said = foreign.json() | {"request_id": ""}
         of_missing = missing.json() | {"detail": said["detail"], "attributes": {"run_id": run_id}}
         assert said == of_missing | {"request_id": ""}, path

@@ -34,6 +34,10 @@ _NO_CREDENTIAL: Final = (
 _INVALID_CREDENTIAL: Final = "The API key or token does not work: it is unknown, revoked or has expired."
 
 
+def _unauthenticated(problem: str) -> ApiError:
+    return ApiError(ApiCode.UNAUTHENTICATED, problem, headers={"WWW-Authenticate": "Bearer"})
+
+
 class Caller(NamedTuple):
     """An authenticated caller."""
 
@@ -97,6 +101,8 @@ class ApiKeyAuth:
 class DevAuth:
     """Authenticates every request as an administrator. For development on one machine.
 
+    An application with it refuses requests that web pages of other origins send.
+
     Args:
         tenant: The tenant of every request.
     """
@@ -144,11 +150,7 @@ class Guard:
         """
         caller = await self._authenticate(authorization)
         if caller is None:
-            raise ApiError(
-                ApiCode.UNAUTHENTICATED,
-                _INVALID_CREDENTIAL if authorization else _NO_CREDENTIAL,
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            raise _unauthenticated(_INVALID_CREDENTIAL if authorization else _NO_CREDENTIAL)
         self._limit_rate(caller)
         if not caller.role.allows(role):
             raise ApiError(
@@ -156,20 +158,30 @@ class Guard:
             )
         return caller
 
-    async def still_admits(self, authorization: str, caller: Caller) -> bool:
-        """Return whether a credential still belongs to this caller, whose stream is open: it may have been revoked.
+    async def admit_again(self, authorization: str, caller: Caller) -> None:
+        """Check the credential of a request that takes long: it may have been revoked since.
 
         Args:
             authorization: The header of this name.
             caller: The caller when the request began.
 
+        Raises:
+            ApiError: The credential no longer belongs to this caller (401).
+        """
+        if await self._authenticate(authorization) != caller:
+            raise _unauthenticated(_INVALID_CREDENTIAL)
+
+    async def still_admits(self, authorization: str, caller: Caller) -> bool:
+        """Return whether `admit_again()` admits the caller, whose stream is open.
+
         Returns:
             False also if the database or the issuer does not answer, so that the service cannot find out.
         """
         try:
-            return await self._authenticate(authorization) == caller
+            await self.admit_again(authorization, caller)
         except (ApiError, NodeRunnerError, SQLAlchemyError):
             return False
+        return True
 
     async def _authenticate(self, authorization: str) -> Caller | None:
         scheme, _, credential = authorization.partition(" ")

@@ -1,4 +1,4 @@
-"""`connection_class()`: uvicorn's HTTP connections, with limits on the head of a request and on idle clients.
+"""`connection_class()`: uvicorn's HTTP connections, with limits on their number, request heads and idle clients.
 
 uvicorn limits how long a connection may be idle after an answer, but not before the first request, and its fast
 parser accepts a header of any length and several `Host` headers.
@@ -6,7 +6,17 @@ parser accepts a header of any length and several `Host` headers.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import math
+import sys
 from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.server.problems import LOGGER
+
+if sys.platform != "win32":
+    import resource
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,22 +28,66 @@ else:
     except ImportError:  # Without httptools; h11 itself refuses heads of more than 64 KiB.
         from uvicorn.protocols.http.h11_impl import H11Protocol as _Base
 
-__all__ = ["connection_class"]
+__all__ = ["connection_class", "max_connections"]
 
 _MAX_HEAD_BYTES: Final = 65_536
 """The longest request line with headers. One more read of the socket (256 KiB) may be accepted before that."""
+_SHARE: Final = 0.75
+"""Which part of the file descriptors connections may use. The rest is for the database, files and steps."""
+_MACOS_MAX_FILES: Final = 10_240
+"""The soft limit that macOS accepts if the hard limit is infinite (setrlimit(2))."""
+_LOG_EVERY_S: Final = 60.0
+
+
+def max_connections() -> float:
+    """Raise the soft limit of file descriptors to the hard one, and return how many connections may be open."""
+    if sys.platform == "win32":
+        return math.inf
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MACOS_MAX_FILES if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(OSError, ValueError):  # A sandbox may forbid it.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * _SHARE)
+
+
+class _Refusals:
+    """Counts refused connections, and logs them at most once a minute."""
+
+    def __init__(self, max_connections: float) -> None:
+        self.max_connections = max_connections
+        self._count = 0
+        self._log_at = 0.0
+
+    def add(self, now: float) -> None:
+        self._count += 1
+        if now >= self._log_at:
+            self._log_at = now + _LOG_EVERY_S
+            emit(
+                LOGGER,
+                logging.WARNING,
+                "server.connections_refused",
+                count=self._count,
+                max_connections=self.max_connections,
+            )
+            self._count = 0
 
 
 class _Connection(_Base):
     """A connection that is closed if its client sends nothing, sends too slowly, or sends too long a head."""
 
     idle_s: float
+    refusals: _Refusals
     _closing: asyncio.TimerHandle | None = None
     _is_in_head = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Give the client `idle_s` seconds for its first request."""
+        """Give the client `idle_s` seconds for its first request, or refuse the connection."""
+        if len(self.connections) >= self.refusals.max_connections:
+            self.transport = transport
+            transport.abort()
+            self.refusals.add(self.loop.time())
+            return
         super().connection_made(transport)
         self._close_later()
 
@@ -96,10 +150,12 @@ class _Connection(_Base):
             self.transport.abort()
 
 
-def connection_class(idle_s: float) -> type[Any]:
+def connection_class(idle_s: float, max_connections: float) -> type[Any]:
     """Return a protocol for `uvicorn.Config(http=...)`.
 
     Args:
         idle_s: How long a client may take to send the head of a request, in seconds.
+        max_connections: How many connections may be open. Further ones are closed at once.
     """
-    return type("Connection", (_Connection,), {"idle_s": idle_s})
+    refusals = _Refusals(max_connections)
+    return type("Connection", (_Connection,), {"idle_s": idle_s, "refusals": refusals})

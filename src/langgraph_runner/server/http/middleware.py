@@ -15,7 +15,14 @@ from starlette.requests import Request
 from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.redaction import sanitize_text
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-from langgraph_runner.server.problems import LOGGER, answer_unexpected, log_failure
+from langgraph_runner.server.problems import (
+    LOGGER,
+    ApiCode,
+    ApiError,
+    answer_refusal,
+    answer_unexpected,
+    log_failure,
+)
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -37,6 +44,9 @@ _DEFAULT_HEADERS: Final = (
 )
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that are asked every few seconds: these are logged at debug."""
+_STOPPING: Final = ApiError(
+    ApiCode.NOT_READY, "The server stops. Send the request again.", headers={"Retry-After": "1"}
+)
 _MAX_PATH: Final = 300
 """How many characters of a path are logged."""
 _NO_ROUTE: Final = "none"
@@ -122,6 +132,11 @@ class RequestMiddleware:
                 log_failure(Request(scope), error)
                 raise  # The server closes the connection: half a response must not look like a whole one.
             await answer_unexpected(Request(scope), error)(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # The server stops, and has waited as long as it may. uvicorn would answer 500 and log a stack. It closes
+            # the connection after half a response.
+            if not has_begun:
+                await answer_refusal(Request(scope), _STOPPING)(scope, receive, send_with_headers)
         finally:
             _log_request(scope, status, REAL_RUNTIMES.awaiting.monotonic() - started)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -63,6 +63,7 @@ async def event_stream(
     after: int,
     *,
     follow: bool = True,
+    stopping: asyncio.Event,
     is_allowed: Callable[[], Awaitable[bool]] | None = None,
 ) -> Response:
     """Stream the events of a run as server-sent events (WHATWG HTML, section 9.2) until it is over.
@@ -76,6 +77,7 @@ async def event_stream(
         tenant: The tenant of the run.
         after: Send only events with a greater number.
         follow: Whether to wait for more events.
+        stopping: Ends the stream when it is set. Clients then connect to the next server.
         is_allowed: Called every 15 seconds; the stream ends when it returns False. None for no such check.
 
     Raises:
@@ -87,7 +89,7 @@ async def event_stream(
     if run.status.is_over and first is None:
         return Response(status_code=204)
     return StreamingResponse(
-        _chunks(events, first, is_allowed, engine.store.runtimes.awaiting),
+        _chunks(events, first, stopping, is_allowed, engine.store.runtimes.awaiting),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
@@ -96,6 +98,7 @@ async def event_stream(
 async def _chunks(
     events: AsyncGenerator[RunEvent, None],
     first: RunEvent | None,
+    stopping: asyncio.Event,
     is_allowed: Callable[[], Awaitable[bool]] | None,
     runtime: Runtime,
 ) -> AsyncGenerator[bytes, None]:
@@ -104,16 +107,22 @@ async def _chunks(
         yield _encode(first)
     async with aclosing(events):
         upcoming: asyncio.Future[RunEvent | None] | None = None
+        stop: asyncio.Future[Any] = asyncio.ensure_future(stopping.wait())
         check_at = runtime.monotonic() + _CHECK_S
         try:
             while True:
                 upcoming = upcoming or asyncio.ensure_future(anext(events, None))
-                done, _ = await asyncio.wait([upcoming], timeout=_HEARTBEAT_S)
+                await asyncio.wait(
+                    [upcoming, stop], timeout=_HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if stop.done():
+                    yield _RETRY
+                    return
                 if is_allowed is not None and runtime.monotonic() >= check_at:
                     if not await is_allowed():
                         return
                     check_at = runtime.monotonic() + _CHECK_S
-                if not done:
+                if not upcoming.done():
                     yield _HEARTBEAT
                     continue
                 event, upcoming = upcoming.result(), None
@@ -121,6 +130,7 @@ async def _chunks(
                     return
                 yield _encode(event)
         finally:
+            stop.cancel()
             if upcoming is not None:
                 upcoming.cancel()
                 await asyncio.wait([upcoming])

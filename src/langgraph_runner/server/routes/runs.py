@@ -1,6 +1,7 @@
 """Routes of runs: start, list, read, update, retry, cancel and follow."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -135,10 +136,10 @@ async def get_run(
     """Return a run, with the number of its steps by status, and an `ETag`."""
     run = await call.engine.get_run(run_id, tenant=call.tenant)
     if wait_ms and not run.status.is_over:
-        try:
-            run = await call.engine.wait(run_id, tenant=call.tenant, timeout_ms=wait_ms)
-        except TimeoutError:
-            run = await call.engine.get_run(run_id, tenant=call.tenant)
+        with suppress(TimeoutError):
+            await call.until_stopping(call.engine.wait(run_id, tenant=call.tenant, timeout_ms=wait_ms))
+        await call.check_again()
+        run = await call.engine.get_run(run_id, tenant=call.tenant)
     return json_response(run, if_none_match=if_none_match)
 
 
@@ -302,6 +303,7 @@ async def follow_events(
         call.tenant,
         last_event_id,
         follow=follow,
+        stopping=call.service.stopping,
         is_allowed=call.is_still_allowed,
     )
 

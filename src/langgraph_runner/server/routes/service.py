@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
@@ -18,7 +19,7 @@ from langgraph_runner.server.problems import LOGGER, checked, status_of
 from langgraph_runner.server.reading.pages import SharedReads
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
 
     from prometheus_client import CollectorRegistry
 
@@ -49,12 +50,14 @@ class Service:
         guard: Authenticates callers.
         registry: The metrics that `/metrics` shows.
         shared_reads: Shares the pages that many callers watch.
+        stopping: Set when the server begins to stop: responses that wait for a run end then.
     """
 
     engine: RunEngine
     guard: Guard
     registry: CollectorRegistry
     shared_reads: SharedReads = field(default_factory=SharedReads)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def service_of(request: Request) -> Service:
@@ -94,12 +97,33 @@ class Call(Request):
         """The `X-Request-ID` of the response."""
         return str(self.scope["request_id"])
 
+    async def check_again(self) -> None:
+        """Check the key or token again, after a wait or after the body, which may take 30 s to arrive.
+
+        Raises:
+            ApiError: It no longer works (401).
+        """
+        await self.service.guard.admit_again(self.headers.get("authorization", ""), self.caller)
+
     async def is_still_allowed(self) -> bool:
         """Return whether the key or token still works; for a response that takes long."""
         authorization = self.headers.get("authorization", "")
         return await self.service.guard.still_admits(authorization, self.caller)
 
-    async def change(self, action: str, target: str, change: Awaitable[Any]) -> Any:
+    async def until_stopping(self, wait: Coroutine[Any, Any, Any]) -> None:
+        """Wait, at most until the server begins to stop. Raises what `wait` raises."""
+        waiting = asyncio.ensure_future(wait)
+        stop = asyncio.ensure_future(self.service.stopping.wait())
+        try:
+            await asyncio.wait([waiting, stop], return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            stop.cancel()
+            waiting.cancel()
+            await asyncio.wait([waiting])
+
+    async def change(self, action: str, target: str, change: Coroutine[Any, Any, Any]) -> Any:
         """Make a change, and add an entry to the audit log, also if the change is refused.
 
         Args:
@@ -110,12 +134,14 @@ class Call(Request):
         status = _FAILED
         try:
             with checked():
+                await self.check_again()
                 result = await change
             status = _OK
         except Exception as error:
             status = status_of(error)
             raise
         finally:
+            change.close()  # Without effect, unless the key was refused.
             if action == "run.create":  # A caller can send any text as the name of a workflow.
                 target = sanitize_text(target, max_chars=_MAX_TARGET_CHARS)
             entry = AddAudit(self.tenant, self.caller.actor, action, target, status, self.request_id)
