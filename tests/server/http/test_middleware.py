@@ -1,8 +1,12 @@
-"""Limits on the size and the time of a request."""
+"""Limits on the size and the time of a request, and its event in the log."""
 
 import asyncio
+import logging
 
 import pytest
+from prometheus_client import CollectorRegistry
+
+from langgraph_runner.server.http.middleware import RequestMetrics, RequestMiddleware
 
 pytestmark = pytest.mark.req("R-52")
 
@@ -51,3 +55,22 @@ async def test_a_body_that_does_not_arrive_is_refused(service_of):
         acme = await service.caller()
         refused = await acme.post("/runs", content=stuck(), headers={"Content-Type": "application/json"})
     assert (refused.status_code, refused.json()["code"]) == (408, "REQUEST_TIMEOUT")
+
+
+async def test_a_request_that_is_aborted_has_no_status_in_the_log(caplog):
+    """The client has left before the response began."""
+
+    async def app(scope, receive, send):
+        await asyncio.Event().wait()
+
+    metrics = RequestMetrics(CollectorRegistry())
+    middleware = RequestMiddleware(app, metrics=metrics, max_body_bytes=1, body_timeout_s=1)
+    scope = {"type": "http", "method": "GET", "path": "/runs", "headers": []}
+    with caplog.at_level(logging.INFO, "langgraph_runner.server"):
+        request = asyncio.create_task(middleware(scope, None, None))
+        await asyncio.sleep(0)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("request.aborted method='GET' path='/runs' duration_ms=")
+    assert not hasattr(record, "status")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
@@ -180,16 +180,17 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         level = logging.DEBUG
     if not is_enabled(LOGGER, level):
         return
+    fields: dict[str, Any] = {"status": status} if status else {}
+    fields["duration_ms"] = round(seconds * 1_000, 3)
     caller = scope["caller"]
-    fields = {} if caller is None else {"tenant": caller.tenant, "actor": caller.actor}
+    if caller is not None:
+        fields.update(tenant=caller.tenant, actor=caller.actor)
     emit(
         LOGGER,
         level,
         "request.completed" if status else "request.aborted",
         method=scope["method"],
         path=sanitize_text(scope["path"][:_MAX_PATH]),
-        status=status or None,
-        duration_ms=round(seconds * 1_000, 3),
         **fields,
         request_id=scope["request_id"],
     )
