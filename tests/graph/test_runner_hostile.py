@@ -110,6 +110,18 @@ def test_an_option_with_a_typo_is_refused(run, method, option, hint):
         run(chain(fails), method=method, **option)
 
 
+def test_a_value_of_the_wrong_type_is_named():
+    """In words that fit the name of the option."""
+    with pytest.raises(ValueError, match=r"persistence_path is not a valid path for .*, got 5"):
+        ExecutionOptions(persistence_path=5)
+
+
+def test_an_option_of_the_runner_is_no_option_of_a_run(run):
+    """The message shows where it belongs."""
+    with pytest.raises(TypeError, match=r"GraphRunner\(graph, ExecutionOptions\(timeout_ms=\.\.\.\)\)"):
+        run(chain(fails), timeout_ms=5)
+
+
 @TYPOS
 async def test_an_option_of_a_stream_with_a_typo_is_refused(option, hint):
     """When the caller asks for its first chunk."""

@@ -181,6 +181,7 @@ def _global_options_first(args: list[str]) -> list[str]:
 
 
 def _print_usage_problem(error: Any, *, as_json: bool) -> ExitCode:
+    error.message = error.message.replace("Value error, ", "")  # Typer takes over the words of pydantic.
     if as_json:
         from langgraph_runner.cli.render.output import print_problem
 

@@ -143,5 +143,5 @@ def refused_value(detail: ErrorDetails, *, within: str = "") -> str:
         return words if not field or field in words else f"{field}: {words}"
     words = detail["msg"].replace("Input should be greater than or equal to", "must be at least")
     words = words.replace("Input should be less than or equal to", "must be at most")
-    words = words.replace("Input should", "must").replace("Extra inputs are", "is")
+    words = words.replace("Input should", "must").replace("Extra inputs are", "is").replace("Input is", "is")
     return f"{field} {words}, got {detail['input']!r:.80}"

@@ -104,4 +104,9 @@ def check_langgraph_options(options: Mapping[str, object]) -> None:
             raise TypeError(
                 f"{name} must not be given: the runner sets the shape of the stream. Use astream()."
             )
+    for name in options:
+        if name in ExecutionOptions.model_fields:
+            raise TypeError(
+                f"{name} is an option of the runner: GraphRunner(graph, ExecutionOptions({name}=...))."
+            )
     refuse_unknown_options(options, {*LangGraphOptions.__annotations__, *_OWN}, of="GraphRunner")
