@@ -450,8 +450,8 @@ def test_a_plan_is_a_diff_with_reasons(cli):
     assert done.code == 0
     assert done.out.splitlines()[2:] == [
         "+  theme   runs    reads brand, which changes",
-        "=  media   reused  nothing that it receives changes",
-        "~  bundle  maybe   depends on what theme will give",
+        "=  media   reused  its inputs do not change",
+        "~  bundle  maybe   depends on the output of theme",
         "1 to run, 1 may run, 1 reused",
     ]
     assert cli(*arguments, "--exit-code").code == 9

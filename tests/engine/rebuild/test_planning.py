@@ -72,10 +72,10 @@ async def test_a_step_that_is_new_runs_with_all_that_needs_it(engine_of):
     assert plan == {
         "rate": (PlanAction.RUN, "reads x, which changes"),
         "tax": (PlanAction.RUN, "the base run does not have this step"),
-        "price": (PlanAction.MAYBE, "a step before it is new or has changed; depends on what tax will give"),
+        "price": (PlanAction.MAYBE, "a step before it is new or has changed; depends on the output of tax"),
         "label": (
             PlanAction.MAYBE,
-            "a step before it is new or has changed; depends on what price will give",
+            "a step before it is new or has changed; depends on the output of price",
         ),
     }
     assert ran == ["tax", "price", "label"]
@@ -117,7 +117,7 @@ async def test_a_step_of_another_version_is_not_taken_over(engine_of):
         "theme": (PlanAction.RUN, "its version changed"),
         "page": (
             PlanAction.MAYBE,
-            "a step before it is new or has changed; depends on what theme will give",
+            "a step before it is new or has changed; depends on the output of theme",
         ),
     }
 
@@ -217,7 +217,7 @@ async def test_a_seed_that_waits_for_another_one_says_both(engine_of):
     async with engine_of(flow) as engine:
         base = await engine.run("w", {"x": 1})
         plan = planned(await engine.plan(base.id, CHANGE))
-    assert plan["price"] == (PlanAction.MAYBE, "reads x, which changes; depends on what rate will give")
+    assert plan["price"] == (PlanAction.MAYBE, "reads x, which changes; depends on the output of rate")
 
 
 @pytest.mark.req("R-34")

@@ -34,7 +34,7 @@ async def plan_update(
 
     async def decide(step: str) -> tuple[PlanAction, str]:
         if step in reuse.steps:
-            return PlanAction.REUSE, "nothing that it receives changes"
+            return PlanAction.REUSE, "its inputs do not change"
         bound = blueprint.steps[step]
         undecided = [
             before
@@ -46,7 +46,7 @@ async def plan_update(
         if undecided and not asks_cache:
             return PlanAction.RUN, f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
         if undecided:
-            what = f"depends on what {', '.join(undecided)} will give"
+            what = f"depends on the output of {', '.join(undecided)}"
             if step in impact.seeds or step not in impact.impacted:
                 what = f"{why}; {what}"
             return PlanAction.MAYBE, what
