@@ -1,4 +1,4 @@
-"""The annotations and the signature of a function whose annotations may name what is not defined.
+"""The annotations and the signature of a function, also if its annotations contain undefined names.
 
 Python 3.14 computes annotations when they are read (PEP 649). A decorator reads them while the module is still
 executed, and a type may exist for type checkers only, so an undefined name is read as a `ForwardRef`.

@@ -1,4 +1,4 @@
-"""Which thread a run resumes whose input is None or an answer: that of its config, or the only one of its file."""
+"""The thread that a run with the input None, or with an answer, resumes: that of its config, or the only one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_resume(graph_input: Any) -> bool:
 
 
 def resume_thread(execution: Execution, graph_input: Any) -> None:
-    """Set the thread of a run if it continues another one. That reads files if there is a `persistence_path`.
+    """Set the thread of a run that continues another run. With a `persistence_path`, this reads files.
 
     Raises:
         ValueError: There is nothing to resume, or it is not clear which thread is meant.

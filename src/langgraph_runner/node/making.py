@@ -32,7 +32,7 @@ def create_node_context(
     primary_input: Any = None,
     runtime: Runtimes | None = None,
 ) -> NodeContext:
-    """Make the context of a node call that no node makes: to call a `Policy`, or to log as a node does.
+    """Make the context of a node call without a node, for example to call a `Policy` or to log like a node.
 
     Inside the function of a node, its context is the parent. `get_node_context()` does not return the new context; in
     tests, `testing.node_context()` does that, too.

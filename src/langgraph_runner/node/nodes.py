@@ -31,7 +31,7 @@ StateT_contra = TypeVar("StateT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
-# Python 3.14 copies what computes annotations instead, and a node has only the annotations.
+# Python 3.14 copies `__annotate__` instead, which a node does not have.
 _ASSIGNED = (*functools.WRAPPER_ASSIGNMENTS, "__annotations__")
 _OWN = frozenset(
     (

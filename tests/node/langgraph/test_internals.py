@@ -1,15 +1,19 @@
 """The modules that use internals of LangGraph, with the installed version."""
 
 import re
+from dataclasses import make_dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import RunControl
 
 import langgraph_runner
 from langgraph_runner import GraphState
+from langgraph_runner.node.langgraph import interrupts
 from langgraph_runner.node.langgraph.internals import (
     graph_channels,
     is_checkpointed,
@@ -110,6 +114,25 @@ def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
     assert run_id({"metadata": {"run_id": 7}}) == "7"
     keywords = {"writer": print}
     assert next_attempt_keywords(keywords, 2, 0) is keywords
+
+
+@pytest.mark.parametrize("slots", [True, False])
+def test_a_frozen_record_is_copied_with_one_change(slots):
+    """Also without slots, which a later LangGraph may give up."""
+    record = make_dataclass("Info", [("attempt", int), ("node", str, "n")], frozen=True, slots=slots)(1)
+    copy = interrupts._changed(record, "attempt", 2)
+    assert (type(copy), copy.attempt, copy.node, record.attempt) == (type(record), 2, "n", 1)
+
+
+def test_a_fallback_of_a_langgraph_without_answers_changes_nothing():
+    """Its scratchpad has another form."""
+    scratchpad = make_dataclass("Scratchpad", ["interrupt_counter"], frozen=True)(count().__next__)
+    token = var_child_runnable_config.set({"configurable": {"__pregel_scratchpad": scratchpad}})
+    try:
+        with interrupts.QuestionsOfFallback("n"):
+            assert interrupts_so_far() == 0
+    finally:
+        var_child_runnable_config.reset(token)
 
 
 @pytest.mark.req("N-26")

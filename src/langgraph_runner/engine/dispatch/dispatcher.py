@@ -1,6 +1,6 @@
 """`Dispatcher`: a queue that notifies workers of waiting runs. `Announcer` does so in the background.
 
-A producer of any language may add a job that requests something: see `jobs.py`.
+Programs in any language may add jobs of their own: see `jobs.py`.
 
 The database is the source of truth: if an announcement is lost, the next poll of a worker (`poll_ms`) finds the run.
 """

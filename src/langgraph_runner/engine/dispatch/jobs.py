@@ -20,7 +20,7 @@ class _Strict(BaseModel):
 
 
 class _RunJob(_Strict):
-    """A job that creates a run. What it leaves out is the default of the engine, or that of the base run."""
+    """A job that creates a run. An option that it leaves out is that of the base run, or the engine's default."""
 
     tenant: str = DEFAULT_TENANT
     idempotency_key: str | None = None
@@ -108,7 +108,7 @@ _JOB_CLASSES: Final[dict[Any, type[Job]]] = {
 
 
 def read_job(data: Any) -> Job:
-    """Validate the data of a job. Without an action, it is `trigger`.
+    """Validate the data of a job. The default action is `trigger`.
 
     Raises:
         ValueError: The data is not that of a job.

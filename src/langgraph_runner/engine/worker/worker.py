@@ -40,7 +40,7 @@ class Worker:
     Args:
         host: What runs share.
         announcers: The queues that notify workers.
-        on_request: Called with the id and the data of a job that requests something.
+        on_request: Called with the id and the data of the job of a producer.
     """
 
     def __init__(self, host: Host, announcers: Announcers, on_request: JobHandler) -> None:
@@ -168,7 +168,7 @@ class Worker:
             self._announcer.announce(run_id)
 
     async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Handle a job: a run waits, or a producer requests something.
+        """Handle a job: the announcement of a waiting run, or the request of a producer.
 
         The database decides which run is claimed, not the job, so that tenants get their turns.
         """

@@ -9,7 +9,7 @@ This module depends on private parts of LangGraph, as `internals.py` does.
 from __future__ import annotations
 
 import threading
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ _RESUMING = "__pregel_resuming"
 _SEND = "__pregel_send"
 _RESUME = "__resume__"
 _FALLBACK = "langgraph_runner.fallback:"
-"""Begins the entry in LangGraph's list of answers after which those to the questions of a fallback follow."""
+"""How an entry in LangGraph's list of answers begins that marks the answers after it as those to a fallback."""
 _COUNTERS = threading.Lock()
 """Held while a counter of interrupts changes, or takes the place of LangGraph's."""
 
@@ -66,7 +66,7 @@ class InterruptCounter:
         return index
 
     def advance_to(self, count: int) -> None:
-        """Count the calls that another counter has counted."""
+        """Raise the count to that of another counter, if that is higher."""
         with _COUNTERS:
             self.count = max(self.count, count)
 
@@ -87,9 +87,8 @@ def next_attempt_config(
 ) -> tuple[RunnableConfig | None, InterruptCounter | None]:
     """The config for another attempt inside the same LangGraph task, and its counter if that is not the task's own.
 
-    What LangGraph's own retry does (`pregel/_retry.py`): `interrupt()` counts from where the node call began, so
-    that the answers given so far are found and no question is asked twice; subgraphs resume; the runtime
-    knows the attempt.
+    It does what LangGraph's own retry does (`pregel/_retry.py`). `interrupt()` counts from where the node call began,
+    so an answered question is not asked again. Subgraphs resume, and the runtime has the number of the attempt.
     """
     configurable = (config or {}).get("configurable")
     if not config or not configurable or _SCRATCHPAD not in configurable:
@@ -108,9 +107,15 @@ def next_attempt_config(
 
 
 def _changed(record: Any, field: str, value: Any) -> Any:
-    """Return a copy of a frozen dataclass with one field changed: `dataclasses.replace()` at a third of its cost."""
-    kind = type(record)
-    get_values, setters = _access_to(kind)  # type: ignore[arg-type] # mypy does not know that classes are hashable
+    """Return a copy of a frozen dataclass with one field changed.
+
+    For a dataclass with slots this takes a third of the time of `dataclasses.replace()`.
+    """
+    kind: Any = type(record)  # `Any`, because mypy does not know that classes are hashable.
+    try:
+        get_values, setters = _access_to(kind)
+    except AttributeError:  # It has no slots.
+        return replace(record, **{field: value})
     twin = object.__new__(kind)
     for set_value, old_value in zip(setters, get_values(record), strict=True):
         set_value(twin, old_value)
@@ -120,13 +125,17 @@ def _changed(record: Any, field: str, value: Any) -> Any:
 
 @cache
 def _access_to(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], list[Callable[[Any, Any], None]]]:
-    """Return what gets the values of all fields of a dataclass with slots, and what sets each of them."""
+    """Return a function that gets the values of all fields, and one setter for each field.
+
+    Raises:
+        AttributeError: The dataclass has no slots.
+    """
     names = [field.name for field in fields(kind)]
     return attrgetter(*names), [getattr(kind, name).__set__ for name in names]
 
 
 def next_attempt_keywords(keywords: dict[str, Any], attempt: int, interrupts_before: int) -> dict[str, Any]:
-    """What was injected into the first attempt, brought up to date for another."""
+    """The injected arguments of the first attempt, updated for another one."""
     changes: dict[str, Any] = {}
     if "config" in keywords:
         changes["config"], _ = next_attempt_config(keywords["config"], attempt, interrupts_before)
@@ -139,8 +148,7 @@ def next_attempt_keywords(keywords: dict[str, Any], attempt: int, interrupts_bef
 class ConfigOfAttempt:
     """A context manager: LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt.
 
-    What calls `interrupt()` next, a fallback or the function that called this node, goes on counting where the
-    attempt ended.
+    After the attempt, a fallback or the function that called this node continues to count where the attempt ended.
     """
 
     # Not a generator with @contextmanager: that assigns to `__traceback__`, which a frozen exception refuses.
@@ -169,7 +177,7 @@ class ConfigOfAttempt:
 
 
 def _counter_of(scratchpad: Any) -> InterruptCounter | None:
-    """The counter of a task, which takes the place of LangGraph's; None if that is not known."""
+    """The counter of a task. It replaces LangGraph's counter at the first call; None if that has an unknown form."""
     counter = getattr(scratchpad, "interrupt_counter", None)
     if counter is None or type(counter) is InterruptCounter:
         return counter
@@ -177,17 +185,17 @@ def _counter_of(scratchpad: Any) -> InterruptCounter | None:
         return None
     with _COUNTERS:  # Two threads of one task must not both ask for the count: asking counts, too.
         if scratchpad.interrupt_counter is counter:  # type: ignore[union-attr] # LangGraph's own class
-            # Frozen, but shared by all that run in the task, and LangGraph reads the counter anew for each call.
+            # Frozen, but all code in the task shares it, and LangGraph reads the counter at each call.
             count: Any = counter()
             object.__setattr__(scratchpad, "interrupt_counter", InterruptCounter(count))
     return _counter_of(scratchpad)
 
 
 class QuestionsOfFallback:
-    """A context manager: the fallback of a node gets the answers to its own questions, and no others.
+    """A context manager: the fallback of a node gets only the answers to its own questions.
 
-    On resume the function may deliver where it failed before, or the reverse. So an entry in LangGraph's list of
-    answers, which is stored with the checkpoint, tells where the answers to the fallback begin.
+    When the node resumes, its function may succeed although it failed before, or fail although it succeeded. So an
+    entry in LangGraph's list of answers, which the checkpoint stores, marks where the answers to the fallback begin.
 
     Args:
         node: The name of the node.
@@ -198,7 +206,9 @@ class QuestionsOfFallback:
     def __init__(self, node: str) -> None:
         self._entry = _FALLBACK + node
         self._configurable = _configurable_now()
-        self._counter = _counter_of(self._configurable.get(_SCRATCHPAD))
+        scratchpad = self._configurable.get(_SCRATCHPAD)
+        is_known = all(hasattr(scratchpad, name) for name in ("resume", "get_null_resume"))
+        self._counter = _counter_of(scratchpad) if is_known and _SEND in self._configurable else None
 
     def __enter__(self) -> None:
         if self._counter is None:
@@ -210,7 +220,7 @@ class QuestionsOfFallback:
         self._begin = self._counter.count
         place = _place_of(self._entry, answers, self._begin)
         self._is_new = place is None
-        if place is None:  # An answer that is at hand is one to the function.
+        if place is None:  # An answer that has come with this resume is for the function.
             object.__setattr__(scratchpad, "get_null_resume", _Withheld(None, self._configurable))
             place = len(answers)
             answers.append(self._entry)
@@ -224,19 +234,19 @@ class QuestionsOfFallback:
             self._configurable[_SEND]([(_RESUME, [*scratchpad.resume])])
             return
         object.__setattr__(scratchpad, "get_null_resume", scratchpad.get_null_resume.take)
-        if self._counter.count == len(scratchpad.resume):  # It has asked nothing.
+        if self._counter.count == len(scratchpad.resume):  # The fallback has asked no question.
             scratchpad.resume.pop()
             self._counter.count = self._begin
 
 
 class _Withheld:
-    """In place of the function that hands out the answer of a resume: that belongs to a question of another.
+    """Replaces the function that returns the answer of a resume, which belongs to another question.
 
-    Subgraphs ask this function, too.
+    Subgraphs call this function, too.
 
     Args:
-        entry: Where the answers begin that are forgotten once another question is asked; None if all are kept.
-        configurable: Of the config of the task.
+        entry: Marks the answers to forget when another question is asked; None to keep all answers.
+        configurable: That of the config of the task.
     """
 
     __slots__ = ("answers", "entry", "send", "take")
@@ -257,7 +267,7 @@ class _Withheld:
 
 
 def withhold_answer_to_fallback(node: str) -> None:
-    """Before the function of a node runs: keep from it the answer to a question that its fallback has asked."""
+    """Keep the answer to a question of the fallback from the function of a node, which is about to run."""
     configurable = _configurable_now()
     answers = getattr(configurable.get(_SCRATCHPAD), "resume", None)
     if answers and _place_of(_FALLBACK + node, answers) is not None:
@@ -266,7 +276,7 @@ def withhold_answer_to_fallback(node: str) -> None:
 
 
 def _forget_answers_to_fallback(index: int) -> None:
-    """Before a question with this index is asked: forget the answers to a fallback that has asked in its place."""
+    """Forget the answers to a fallback if the function now asks the question with this index instead."""
     configurable = _configurable_now()
     scratchpad: Any = configurable.get(_SCRATCHPAD)
     answers: Any = getattr(scratchpad, "resume", ())

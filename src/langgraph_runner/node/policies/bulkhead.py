@@ -62,7 +62,7 @@ class Bulkhead:
     def __init__(self, config: BulkheadConfig | int) -> None:
         self.config = config if isinstance(config, BulkheadConfig) else BulkheadConfig(max_concurrent=config)
         self._lock = threading.Lock()
-        # By attempt, because Ctrl-C may come between any two lines: what an attempt holds is found by looking here.
+        # By attempt, because Ctrl-C may come between any two lines: so an attempt can find out what it holds.
         self._running: set[NodeContext] = set()
         self._waiters: dict[NodeContext, AbortController] = {}
 
@@ -95,7 +95,7 @@ class Bulkhead:
             self._hand_over(attempt)
 
     def _enter(self, attempt: NodeContext) -> AbortController | None:
-        """Take a place, and return None; or join the queue, and return what fires when the place is there."""
+        """Take a place and return None, or join the queue and return a controller that fires when a place is free."""
         with self._lock:
             if len(self._running) < self.config.max_concurrent:
                 self._running.add(attempt)

@@ -94,8 +94,8 @@ class RetryConfig(OptionModel):
     retry_on: Annotated[Callable[[BaseException], bool] | retry_base, BeforeValidator(_as_condition)] = (
         is_retryable_node_error
     )
-    """Which errors are tried again: a predicate, exception classes, or a tenacity retry object. One that judges
-    results, or has to be awaited, is refused."""
+    """Which errors are tried again: a predicate, exception classes, or a tenacity retry object. Conditions on results
+    and async conditions are refused."""
     stop: InstanceOf[stop_base] | None = None
     """A tenacity stop object, in place of `max_attempts`."""
     wait: InstanceOf[wait_base] | None = None
