@@ -55,6 +55,7 @@ _LINKED_UNSPACED = LazyPattern(
     r"[ \u3000]?(?:是|为|為|は|が|を|：|:|은|는|이|가)[ \u3000]?(?P<secret>[!-~]{4,256})"
 )
 _BESIDE = LazyPattern(r"[ \t]{1,8}")
+_PLAIN_WORD = LazyPattern(r"[a-z]++(?=\s|$)")
 _SHORTEST_BESIDE: Final = 6
 _SHORTEST_SECRET: Final = 8
 
@@ -76,7 +77,7 @@ def read_sentence(text: str, name: SecretName) -> Found:
         word = unquoted_value(text, name.start, linked.end(), whole_line=False)
         if word and _is_secret_in_sentence(name, text[word.start : word.end]):
             return [whole_span(text, word)]
-    if beside := _BESIDE.match(text, name.end):
+    if (beside := _BESIDE.match(text, name.end)) and not _PLAIN_WORD.match(text, beside.end()):
         return _read_beside(text, name, beside.end())
     return None
 
@@ -94,14 +95,17 @@ def _read_beside(text: str, name: SecretName, at: int) -> Found:
 
 
 _VALUE_BEFORE = LazyPattern(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")
+_REJECTED: Final = ("' is ", "' was ", '" is ', '" was ')
 _REACH_BACK: Final = 560
+
+
+def has_rejected_values(text: str) -> bool:
+    """Return whether a value in quotes is the subject of a sentence in the text."""
+    return any(mark in text for mark in _REJECTED)
 
 
 def read_rejected_value(text: str, name: SecretName) -> list[Span]:
     """Read a value in quotes before its name: "'hunter2' is not a valid password"."""
-    near = text[max(0, name.start - 60) : name.start]
-    if " is " not in near and " was " not in near:
-        return []
     before = text[max(0, name.start - _REACH_BACK) : name.start]
     found = _VALUE_BEFORE.search(before)
     if found is None or not _is_secret_in_sentence(name, found["secret"]):

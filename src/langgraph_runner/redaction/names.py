@@ -9,7 +9,6 @@ pattern of its kind.
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -110,7 +109,7 @@ _NOT_SECRET = LazyPattern(
 _PUBLIC = LazyPattern(r"(?:.*[^a-z])?(?:public|pub|publishable|host)_?keys?(?:_\w{1,20})?")
 _MIXED = LazyPattern(r"(?:.*_)?(?:routing|integration)_?key")
 # "api key" in a sentence: the word before "key" is part of the name.
-_OWNER_BEFORE = LazyPattern(rf"(?:^|[^\w])((?:{_KEY_OWNERS}|[\w.-]*_(?:{_KEY_OWNERS})))[ ]$", re.IGNORECASE)
+_OWNER = LazyPattern(rf"(?:.*[_.-])?(?:{_KEY_OWNERS})")
 
 
 def aligned_lower(text: str) -> str:
@@ -159,12 +158,12 @@ def _name_around(text: str, lower: str, hit: int) -> tuple[SecretName | None, in
     """Return the whole name that the stem at `hit` is part of, and from where to search on."""
     rest = _REST.match(text, hit)
     end = rest.end() if rest else hit
-    before = text[max(0, hit - _REACH) : hit]
-    outside = before.rstrip(_IDENTIFIER)
-    start = hit - (len(before) - len(outside))
-    if start < hit and text[start] in _AFTER_ESCAPE and outside.endswith("\\"):
-        start += 1  # The letter of an escaped newline, as in "\nTOKEN=".
-    is_flag = text.startswith("-", start)
+    start = hit
+    if hit and text[hit - 1] in _IDENTIFIER:
+        before = text[max(0, hit - _REACH) : hit]
+        start -= len(before) - len(before.rstrip(_IDENTIFIER))
+        if text[start] in _AFTER_ESCAPE and text.startswith("\\", start - 1):
+            start += 1  # The letter of an escaped newline, as in "\nTOKEN=".
     bare = start
     while bare < hit and text[bare] in "-.":
         bare += 1
@@ -173,15 +172,23 @@ def _name_around(text: str, lower: str, hit: int) -> tuple[SecretName | None, in
         end -= 1
     name = lower[bare:end]
     kind = _kind_of(name)
-    if kind is NameKind.WEAK and name.startswith("key") and (owner := _OWNER_BEFORE.search(outside)):
-        kind = _kind_of(f"{owner[1].lower()}_{name}")
-    elif kind is NameKind.WEAK and outside.lower().endswith(("public ", "publishable ", "host ")):
+    if kind is NameKind.WEAK or name == "passe":
+        kind = _kind_after(lower[max(0, start - _REACH) : start], name, kind)
+    if kind and text.startswith(":", bare - 1) and _INSIDE_ARN.search(text, max(0, bare - _REACH), bare):
         kind = None
-    elif kind is None and name == "passe" and outside.lower().endswith("mot de "):
-        kind = NameKind.PASSWORD
-    elif text.startswith(":", bare - 1) and _INSIDE_ARN.search(text, max(0, bare - _REACH), bare):
-        kind = None
-    return (SecretName(bare, end, kind, is_flag) if kind else None), max(end, hit + 1)
+    return (SecretName(bare, end, kind, text[start] == "-") if kind else None), max(end, hit + 1)
+
+
+def _kind_after(before: str, name: str, kind: NameKind | None) -> NameKind | None:
+    """Return the kind of a name that the word before it can change: "api key", "public key", "mot de passe"."""
+    if kind is None:
+        return NameKind.PASSWORD if before.endswith("mot de ") else None
+    if name.startswith("key") and before.endswith(" "):
+        words = before[:-1]
+        owner = words[len(words.rstrip(_IDENTIFIER)) :]
+        if _OWNER.fullmatch(owner):
+            return _kind_of(f"{owner}_{name}")
+    return None if before.endswith(("public ", "publishable ", "host ")) else kind
 
 
 # The cache is bounded and has names only, not values: a program uses the same few hundred names in its messages.

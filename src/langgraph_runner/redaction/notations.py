@@ -150,7 +150,7 @@ def _is_sentence(text: str, name: SecretName, value: Unquoted) -> bool:
     """Return whether a sentence about the name follows it, not a value: `token: not found`."""
     head = head_of(text, value)
     words = text[value.start : value.start + LONGEST_JUDGED].partition("\n")[0]
-    if is_prose(head) or (" " in words and not looks_chosen(head) and is_prose(words)):
+    if is_prose(head) or (" " in words and is_prose(words) and not looks_chosen(head)):
         return True
     if name.kind is NameKind.PASSWORD or value.alone:
         return False
@@ -165,7 +165,8 @@ _TAG_BEFORE = LazyPattern(r"(?:<|&lt;)(?:[\w-]{1,30}:)?$")
 
 def read_element(text: str, name: SecretName) -> Found:
     """Read an element, escaped or not: `<password>hunter2</password>`."""
-    if _TAG_BEFORE.search(text[max(0, name.start - 40) : name.start]) is None:
+    before = text[max(0, name.start - 40) : name.start]
+    if not before.endswith(("<", ";", ":")) or _TAG_BEFORE.search(before) is None:
         return None
     found = _XML.match(text, name.end)
     if found is None:

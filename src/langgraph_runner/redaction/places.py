@@ -102,14 +102,12 @@ _QUERY: Final = Rule(
 )
 
 _PAIR: Final = r"[\w.!#$%&*+^`|~-]{1,128}=[^;\s\"'\\,]*"
-_COOKIES: Final = (
-    _rule(
-        ("cookie",),
-        rf"cookie2?[\"'\\]{{0,8}}\s{{0,4}}[:=,]\s{{0,4}}b?[\"'\\]{{0,8}}"
-        rf"(?P<secret>{_PAIR}(?:;[ ]{{0,4}}(?:{_PAIR})?)*)",
-    ),
-    _rule(("<cookie ",), r"<cookie (?P<secret>[^\s=<>]{1,128}=[^\s<>]+) for "),
+_COOKIE: Final = _rule(
+    ("cookie",),
+    rf"cookie2?[\"'\\]{{0,8}}\s{{0,4}}[:=,]\s{{0,4}}b?[\"'\\]{{0,8}}"
+    rf"(?P<secret>{_PAIR}(?:;[ ]{{0,4}}(?:{_PAIR})?)*)",
 )
+_COOKIE_OBJECT: Final = _rule(("<cookie ",), r"<cookie (?P<secret>[^\s=<>]{1,128}=[^\s<>]+) for ")
 
 _GAP: Final = r"\b[^\n;|]{0,300}?[\s'\"]"
 _WORD: Final = r"['\", ]{0,4}(?P<secret>[^\s'\"-][^\s'\"]+)"
@@ -158,12 +156,6 @@ _POSITIONS: Final = (
         ("htpasswd ",),
         r"htpasswd (?:-\w{1,8} ){1,3}(?:\S{1,100} )?\S{1,64} (?P<secret>[^\s'\"-][^\s'\"]{3,})(?=\s|$)",
     ),
-    # echo secret | command that reads it
-    _rule(
-        ("echo ", "printf "),
-        r"(?:echo|printf)[ ]{1,4}(?:-\w{1,4} )?['\"]?(?:[\w.-]{1,64}:)?(?P<secret>[^\s'\"|]{3,512})['\"]?[ ]{0,4}\|"
-        r"[ ]{0,4}(?:sudo )?(?:chpasswd|passwd\b|sudo\b|su\b|[^\n|]{1,100}?-stdin\b|[^\n|]{1,100}?--with-token)",
-    ),
     _rule(
         ("auth ",),
         r"(?<![\w.])(?-i:AUTH) (?:\w{1,32} )?(?P<secret>(?=[^\s\d]{0,60}\d)[^\s\"',;:]{6,128})(?=\s|$)",
@@ -181,7 +173,20 @@ _POSITIONS: Final = (
     ),
 )
 
+# echo secret | command that reads it
+_PIPED: Final = _rule(
+    ("echo ", "printf "),
+    r"(?:echo|printf)[ ]{1,4}(?:-\w{1,4} )?['\"]?(?:[\w.-]{1,64}:)?(?P<secret>[^\s'\"|]{3,512})['\"]?[ ]{0,4}\|"
+    r"[ ]{0,4}(?:sudo )?(?:chpasswd|passwd\b|sudo\b|su\b|[^\n|]{1,100}?-stdin\b|[^\n|]{1,100}?--with-token)",
+)
+
 _SENTENCES: Final = (
+    # .netrc
+    _rule(("login ",), r"login\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,256})(?=\s|$)"),
+    _rule(("requirepass", "masterauth"), r"\b(?:requirepass|masterauth)\s{1,8}\"?(?P<secret>[^\s\"]+)"),
+)
+
+_QUOTED: Final = (
     _rule(
         ("identified",),
         r"\bidentified (?:by|with \w{1,40} by) (?:password )?['\"](?P<secret>[^'\"\n]+)['\"]",
@@ -190,9 +195,6 @@ _SENTENCES: Final = (
         ("convertto-securestring",),
         r"convertto-securestring\s{1,8}(?:-string\s{1,8})?['\"](?P<secret>[^'\"\n]+)['\"]",
     ),
-    # .netrc
-    _rule(("login ",), r"login\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,256})(?=\s|$)"),
-    _rule(("requirepass", "masterauth"), r"\b(?:requirepass|masterauth)\s{1,8}\"?(?P<secret>[^\s\"]+)"),
     # Request bodies of forms in parts.
     _rule(
         ("form-data",),
@@ -217,11 +219,16 @@ _CALL: Final = _rule(
 )
 
 # All rules, as pairs of an anchor and its rule. The rules of a group are tried only in a text that contains one of
-# the words before them.
+# the words before them. A search for a single character costs almost nothing.
 _GROUPS: Final = tuple(
     (words, tuple((anchor, rule) for rule in rules for anchor in rule.anchors))
     for words, rules in (
-        (("",), (_SCHEME, *_URLS, *_COOKIES, *_SENTENCES, *_POSITIONS, *_CALLS)),
+        (("",), (_SCHEME, _COOKIE, *_SENTENCES, *_POSITIONS)),
+        (("@",), _URLS),
+        (("<",), (_COOKIE_OBJECT,)),
+        (("|",), (_PIPED,)),
+        (("'", '"'), _QUOTED),
+        (("(",), _CALLS),
         (("-sha", "-hmac", "digest", "hawk", "oauth"), (_SIGNATURE,)),
         (("?", "&"), (_QUERY,)),
         ((" -", "'-", '"-'), _COMMANDS),

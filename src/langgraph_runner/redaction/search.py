@@ -10,10 +10,12 @@ import base64
 import binascii
 import re
 from bisect import bisect_left
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.columns import Tables, insert_spans, parameter_spans, read_table
 from langgraph_runner.redaction.messages import (
+    has_rejected_values,
     read_brackets,
     read_error_location,
     read_rejected_value,
@@ -82,7 +84,8 @@ def without_secrets(text: str, extra: _Patterns, keep: _Patterns) -> str:
 
 
 def _select(text: str) -> _Selection:
-    runs = long_runs(text)
+    # Each line of a PEM block would be a random run.
+    runs = long_runs(redacted(text, merged(pem_spans(text))))
     return _Selection(
         shapes_in(text, runs),
         rules_in(aligned_lower(text)),
@@ -137,8 +140,6 @@ _CODE = LazyPattern(r"%[0-7][0-9A-Fa-f]|\\u00[0-7][0-9A-Fa-f]|\\u200[b-f]|\\ufef
 _PERCENT = LazyPattern(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
 _ESCAPE = LazyPattern(r"\\(?:(?:u00|x)(?:22|27|3[aAdD]|26|40|3[cC])|u200[b-f]|ufeff)")
 _TELLING = LazyPattern(f"{_PERCENT.source}|{_ESCAPE.source}")
-# Each piece costs a search of its own, so a text with more encoded lines than this is one piece.
-_MOST_LINES: Final = 2
 # Every third byte of readable text is below 0x80 and above 0x1f, which leaves 24 characters for every fourth.
 _BASE64_RUN = LazyPattern(r"(?<![A-Za-z0-9+/_-])(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5,}[A-Za-z0-9+/_-]{0,3}={0,2}")
 # Decoding starts with this many characters as a test: twelve random bytes are never all printable.
@@ -147,45 +148,54 @@ _TESTED: Final = 16
 
 def _encoded_spans(text: str, selected: _Selection) -> Iterator[Span]:
     """Yield what the rules find in the encoded parts of the text; of a base64 text with a secret, all of it."""
-    for start, end in _encoded_pieces(text):
-        yield from _spans_in_piece(text[start:end], start)
+    if lines := _encoded_lines(text):
+        yield from _spans_in_lines(text, lines)
     for found in _BASE64_RUN.finditer(text) if selected.has_base64 else ():
         plain = _plain_text(found[0]) if _plain_text(found[0][:_TESTED]) else ""
         if plain and next(_spans(plain, _select(plain)), None):
             yield found.span()
 
 
-def _encoded_pieces(text: str) -> list[Span]:
-    """Return the lines that contain codes; the whole text as one piece when there are many."""
+def _encoded_lines(text: str) -> list[Span]:
+    """Return the lines that contain codes."""
     if _PERCENT.search(text) is None and _ESCAPE.search(text) is None:
         return []
-    pieces: list[Span] = []
+    lines: list[Span] = []
     at = 0
     while found := _TELLING.search(text, at):
-        if len(pieces) == _MOST_LINES:
-            return [(0, len(text))]
         at = line_end(text, found.end())
-        pieces.append((text.rfind("\n", 0, found.start()) + 1, at))
-    return pieces
+        lines.append((text.rfind("\n", 0, found.start()) + 1, at))
+    return lines
 
 
-def _spans_in_piece(piece: str, at: int) -> Iterator[Span]:
-    """Decode a piece that starts at `at`, and yield what the rules find in it, as spans of the original text."""
+def _spans_in_lines(text: str, lines: list[Span]) -> Iterator[Span]:
+    """Decode these lines as one text, and yield what the rules find in it, as spans of the original text."""
+    parts: list[str] = []
     codes: list[int] = []  # Where each code is in the decoded text.
-    offsets = [at]  # The distance to the original place, before the first code and after each of them.
-    for found in _CODE.finditer(piece):
-        offsets.append(offsets[-1] + len(found[0]) - 1)
-        codes.append(at + found.end() - 1 - offsets[-1])
-    decoded = _CODE.sub(_decoded, piece)
+    offsets = [0]  # The distance to the original place, before the first code and after each of them.
+    at = 0
+    for line_start, end in lines:
+        replaced = [
+            (found.start(), found.end(), _decoded(found[0]))
+            for found in _CODE.finditer(text, line_start, end)
+        ]
+        # All that is between two lines counts as the code of a newline.
+        for start, stop, char in [(at, line_start, "\n"), *replaced]:
+            parts += (text[at:start], char)
+            at = stop
+            offsets.append(offsets[-1] + stop - start - 1)
+            codes.append(stop - 1 - offsets[-1])
+        parts.append(text[at:end])
+        at = end
+    decoded = "".join(parts)
     for start, end in _spans(decoded, _select(decoded)):
         yield start + offsets[bisect_left(codes, start)], end + offsets[bisect_left(codes, end)]
 
 
-def _decoded(code: re.Match[str]) -> str:
+@cache
+def _decoded(code: str) -> str:
     """Return the character of a code; a blank for a zero-width mark, so that each code is one character."""
-    if code[0].startswith(("\\u2", "\\uf")):
-        return " "
-    return chr(int(code[0][-2:], 16))
+    return " " if code.startswith(("\\u2", "\\uf")) else chr(int(code[-2:], 16))
 
 
 def _plain_text(run: str) -> str:
@@ -207,6 +217,16 @@ _Reader: TypeAlias = "Callable[[str, SecretName], Found]"
 
 # The readers to ask, by the character after the name, which rules out the others. After any other character,
 # all of `_READERS` are asked.
+_QUOTED_READERS: Final[tuple[_Reader, ...]] = (
+    read_assignment,
+    read_error_location,
+    read_pair,
+    read_numbered,
+    read_named_field,
+    read_argument,
+    read_table,
+    read_sentence,
+)
 _BY_NEXT: Final[dict[str, tuple[_Reader, ...]]] = {
     "": (),
     ".": (read_assignment,),
@@ -217,6 +237,14 @@ _BY_NEXT: Final[dict[str, tuple[_Reader, ...]]] = {
     ",": (read_named_field, read_table),
     ";": (read_table,),
     "<": (read_assignment, read_next_element),
+    ">": (read_element, read_named_field),
+    "(": (read_named_field, read_brackets),
+    ")": (read_assignment, read_named_field),
+    "]": (read_assignment, read_named_field),
+    "}": (read_named_field,),
+    "-": (read_assignment, read_named_field),
+    "'": _QUOTED_READERS,
+    '"': _QUOTED_READERS,
 }
 _READERS: Final[tuple[_Reader, ...]] = (
     read_assignment,
@@ -240,10 +268,12 @@ def value_spans(text: str, lower: str) -> Iterator[Span]:
     """
     done = 0
     tables = Tables()
+    has_rejected = has_rejected_values(text)
     for name in find_names(text, lower):
         if name.start < done:
             continue
-        yield from read_rejected_value(text, name)
+        if has_rejected:
+            yield from read_rejected_value(text, name)
         for read in _BY_NEXT.get(text[name.end : name.end + 1], _READERS):
             spans = tables.read(text, name) if read is read_table else read(text, name)
             if spans is None:

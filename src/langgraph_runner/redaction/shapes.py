@@ -16,10 +16,17 @@ from langgraph_runner.redaction.values import LONGEST_JUDGED, alternations
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
-_EDGE: Final = LazyPattern(
-    r"(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})"
-)
+
+def _edge(after: str = "") -> str:
+    """Return a pattern of the place where a key can start, `after` one more character when it is a dot.
+
+    A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
+    """
+    codes = (r"\\[nrtb]", "%[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}", r"\\x[0-9A-Fa-f]{2}")
+    return "|".join([rf"(?:(?<![A-Za-z0-9]{after})", *(f"(?<={code}{after})" for code in codes)]) + ")"
+
+
+_EDGE: Final = LazyPattern(_edge())
 
 
 class PrefixedShape(NamedTuple):
@@ -87,7 +94,13 @@ def _prefixed_shapes() -> dict[str, list[PrefixedShape]]:
 
 
 def _outside_words(pattern: str) -> LazyPattern:
-    return LazyPattern(pattern if pattern.startswith("(?<") else f"(?:{_EDGE.source}){pattern}")
+    """Return the pattern with the edge after its first character, if it has one: a search jumps to that."""
+    if pattern.startswith("(?<"):
+        return LazyPattern(pattern)
+    first = pattern.index("]") + 1 if pattern.startswith("[") else 1
+    if pattern.startswith("(") or pattern[first] == "{":
+        return LazyPattern(_edge() + pattern)
+    return LazyPattern(pattern[:first] + _edge(".") + pattern[first:])
 
 
 _PREFIXED: Final = _prefixed_shapes()
@@ -100,7 +113,9 @@ _MARKED_ANYWHERE: Final = tuple(shape for shape in _MARKED if not shape.in_run)
 _LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
 # Digests, identifiers and words: no key with a prefix consists of these alone.
 _PLAIN = LazyPattern(r"[0-9a-f-]+|[a-z+/=._-]+")
-_STARTS = LazyPattern(r"(?<![A-Za-z0-9])(?=(.{3}))")
+_STARTS = LazyPattern(r"[^A-Za-z0-9](?=(.{3}))")
+# A key may start behind the letters of a code: \nsk-, %2Fsk-, \x22sk-, \u0022sk-. A run starts with these letters.
+_AFTER_CODE: Final = (1, 2, 3, 5)
 
 
 def long_runs(text: str) -> str:
@@ -110,10 +125,10 @@ def long_runs(text: str) -> str:
 
 def shapes_in(text: str, runs: str) -> list[Shape]:
     """Return the shapes whose fixed word is in the text. The many prefixes are looked for in `long_runs()` only."""
-    if "\\" in text or "%" in text:  # After an escape such as \n or %2F a key may start behind a letter.
-        grams = {runs[at : at + _GRAM] for at in range(len(runs) - _GRAM + 1)}
-    else:
-        grams = set(_STARTS.findall(runs))
+    grams = set(_STARTS.findall(f"\n{runs}"))
+    if "\\" in text or "%" in text:
+        for run in runs.split("\n"):
+            grams.update(run[start : start + _GRAM] for start in _AFTER_CODE)
     shapes: list[Shape] = []
     for gram in _PREFIXED.keys() & grams:
         shapes += [shape for shape in _PREFIXED[gram] if shape.prefix in runs]

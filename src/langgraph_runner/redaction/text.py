@@ -24,7 +24,7 @@ _SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
 # Joiners and soft hyphens are removed beside ASCII only: emoji and several scripts need them.
 _INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _JOINERS: Final = "\u00ad\u061c\u180e\u200c\u200d\U000e0000-\U000e007f"
-_JOINED = LazyPattern(rf"(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])")
+_JOINED = LazyPattern(rf"[{_JOINERS}]+")
 # Any character that the patterns above or an encoding as UTF-8 would change.
 _SUSPECT = LazyPattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
@@ -44,7 +44,13 @@ def printable(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _ANSI.sub("", text)
-    return _JOINED.sub("", _INVISIBLE.sub("", _SEPARATORS.sub(" ", text)))
+    return _JOINED.sub(_without_joiners, _INVISIBLE.sub("", _SEPARATORS.sub(" ", text)))
+
+
+def _without_joiners(joiners: re.Match[str]) -> str:
+    start, end = joiners.span()
+    around = joiners.string[max(0, start - 1) : start] + joiners.string[end : end + 1]
+    return "" if any("!" <= char <= "~" for char in around) else joiners[0]
 
 
 _PARTS_KEPT: Final = 3

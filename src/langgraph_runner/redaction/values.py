@@ -12,6 +12,7 @@ Each notation finds where a value starts; this module does the rest, the same fo
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.names import NameKind, SecretName
@@ -34,7 +35,6 @@ _OPENER = LazyPattern(
 # Quotation marks of prose, and the ones that close them in some language.
 _CLOSING: Final = {"“": "”“", "„": "“”", "‘": "’", "‚": "‘’", "«": "»", "‹": "›", "「": "」", "『": "』"}
 _COMMA = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
-_QUOTES: Final = {quote: LazyPattern(rf"(\\*){quote}") for quote in "\"'`"}
 
 
 class Quoted(NamedTuple):
@@ -73,10 +73,15 @@ def quoted_at(text: str, at: int) -> Quoted | None:
         end = min((end for end in ends if end >= 0), default=-1)
         return Quoted(start, end, end + 1, closed=True) if end >= 0 else None
     depth = len(opener[1])
-    for found in _QUOTES[opener[2]].finditer(text, start):
-        if _closes(len(found[1]), depth):
+    end = text.find(opener[2], start)
+    while end >= 0:
+        backslashes = 0
+        while end - backslashes > start and text[end - backslashes - 1] == "\\":
+            backslashes += 1
+        if _closes(backslashes, depth):
             # Backslashes up to the depth of the opening quote belong to the closing one; further ones to the content.
-            return Quoted(start, found.end() - 1 - min(depth, len(found[1])), found.end(), closed=True)
+            return Quoted(start, end - min(depth, backslashes), end + 1, closed=True)
+        end = text.find(opener[2], end + 1)
     return _unclosed(text, start)
 
 
@@ -120,7 +125,7 @@ _LINE_START = LazyPattern(
 _LINE_START_REACH: Final = 48
 # A separator ends the value when a blank, the end or another name follows it; a quote when no letter follows it.
 _PIECE: Final = (
-    r"(?:[^\s\"'`<>&,;\\%|]"
+    r"(?:[^\s\"'`<>&,;\\%|]++"
     r"|[&,;|](?!\s|$|[\"'{\[(<]|[\w.\- ]{1,40}[=:])"
     r"|\\(?![nrt\"'\\]|$)"
     r"|%(?!22|7[dD])"
@@ -128,7 +133,8 @@ _PIECE: Final = (
 )
 # The head is enough to judge a value by. Only a value that is to be hidden is read to its end, and then skipped:
 # a harmless value is read again for each name in it, which would take quadratic time.
-_HEAD = LazyPattern(_PIECE + "{1,256}")
+_LONGEST_HEAD: Final = 256
+_HEAD = LazyPattern(_PIECE + "+")
 _REST = LazyPattern(_PIECE + "*")
 _NEXT_NAME = LazyPattern(r"[;&,|][\w.-]{1,40}=")
 _CLOSERS: Final = ".,;:!?)]}"
@@ -140,7 +146,7 @@ def unquoted_value(text: str, name_at: int, at: int, *, whole_line: bool = True)
     In a line of its own (`password: a b;c` in YAML, an environment dump) it ends with the line. In the middle
     of a text it ends at a blank, a closing bracket, or a separator before another name.
     """
-    run = _HEAD.match(text, at)
+    run = _HEAD.match(text, at, at + _LONGEST_HEAD)
     if run is None:
         return None
     if whole_line and _starts_line(text, name_at):
@@ -175,7 +181,7 @@ def _without_closers(text: str, start: int, end: int) -> int:
 _EMPTY: Final = """
     none null nil true false undefined nan empty unset yes no on off n/a na str string int integer float
     bool boolean bytes object any optional secretstr redacted masked hidden filtered removed sensitive
-    omitted truncated unknown value secret token password
+    omitted truncated unknown value secret token password await
 """
 _PROSE: Final = """
     a about absent after already an and are as at authentication authorization be been before blank but by
@@ -193,14 +199,15 @@ _PROSE: Final = """
 _EMPTY_WORDS: Final = frozenset(_EMPTY.split())
 # Words of sentences about a secret. A value rarely contains them.
 _PROSE_WORDS: Final = frozenset(_PROSE.split())
+_MASK = LazyPattern(r"[^\w]*|[xX]{3,}|(?i:your?[-_ ][\w -]{0,40})")
+_TEMPLATE_SIGN = LazyPattern(r"[*<\[{$%.(@:]")
 _PLACEHOLDER = LazyPattern(
-    r"[^\w]*"
-    r"|[xX]{3,}|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
+    r"[^\w]*|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
     r"|<[^<>]{0,60}>|\[[a-zA-Z _-]{0,30}\]|\{\{?[\w .-]{0,60}\}?\}"
     r"|\$\{[^{}]{1,60}\}|\$\{\{[^{}]{1,60}\}\}|\$\([^()]{1,60}\)?|\$[A-Z_][A-Z0-9_]{2,40}"
     r"|%[sdr]|%\(\w{1,40}\)[sdr]|%[A-Z_]{2,40}%"
     r"|(?:~|\.{0,2})/?(?:[\w.-]{1,40}/){0,8}[\w-]{1,40}\.(?:pem|key|txt|json|crt|cer|env|ya?ml|toml|py|pub)"
-    r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|await|Field\(.*)"
+    r"|(?i:os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|Field\(.*)"
     # A call or an attribute in code.
     r"|(?:[A-Za-z_]\w{0,40}(?:\.|::|->))*[A-Za-z_]\w{0,40}\(\)?;?|[a-z_]{2,40}\(.{0,60}"
     r"|(?:[A-Za-z_]\w{0,40}(?:\.|::|->)){1,6}[A-Za-z_]\w{0,40}[(\[].{0,60}"
@@ -230,12 +237,13 @@ _INNER_ID = LazyPattern(
     rf"(?<![0-9A-Za-z])(?:{_UUID.source}|[0-9a-f]{{64}}|[0-9a-f]{{40}}|[0-9a-f]{{32}})(?![0-9A-Za-z])"
 )
 _SEGMENT = LazyPattern(r"[A-Za-z0-9+]{10,}")
-_CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
+_CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[0-9][A-Za-z]|[A-Z](?:[0-9]|[A-Z][a-z])")
 _CHOSEN = LazyPattern(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
 # Numbers with units, dates and times, identifiers, file names, versions, dashed words.
 _ORDINARY = LazyPattern(
     rf"{_UUID.source}|{_DIGEST.source}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
-    r"|[\w.+-]{1,64}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,5}|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
+    r"|[\w.+-]{1,64}+@[\w-]{1,60}(?:\.[\w-]{1,60}){1,5}|\w++(?:/\w++)*\.[a-z]{1,5}|v?\d++(?:\.\w++)+"
+    r"|[a-z]++(?:[-_/][a-z]++)*|[A-Z][A-Z0-9_]*+|[a-z_]++\d{0,6}\(?\)?"
 )
 # A whole word: letters inside a key do not count.
 _WORD = LazyPattern(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
@@ -251,7 +259,11 @@ def is_placeholder(value: str) -> bool:
     if len(value) > 80:  # noqa: PLR2004 - longer than any pattern below matches
         return value == MARKER
     bare = value.replace(MARKER, "").strip().rstrip(",;")
-    return bare.lower() in _EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
+    if bare.lower() in _EMPTY_WORDS:
+        return True
+    if _TEMPLATE_SIGN.search(bare) is None:  # Most values have none of these, and the pattern is slow.
+        return _MASK.fullmatch(bare) is not None
+    return _PLACEHOLDER.fullmatch(bare) is not None
 
 
 def is_plain_path(value: str) -> bool:
@@ -262,7 +274,8 @@ def is_plain_path(value: str) -> bool:
 def is_prose(words: str) -> bool:
     """Return whether the words after a name are a sentence about it, such as "must be at least 8 characters"."""
     start = words[:120]
-    hits = sum(word.lower() in _PROSE_WORDS for word in _WORD.findall(start)[:_WORDS_READ])
+    first_words = islice(_WORD.finditer(start.lower()), _WORDS_READ)
+    hits = len([word for word in first_words if word[0] in _PROSE_WORDS])
     # A single such word may be part of a passphrase.
     return hits > 1 or (hits == 1 and not any(looks_chosen(word) for word in start.split()[:_WORDS_READ]))
 
@@ -283,9 +296,9 @@ def looks_chosen(value: str) -> bool:
     Plain words, numbers, dates, file names and similar texts do not count.
     """
     bare = value.rstrip(".,;:!?)")
-    if len(bare) < 5 or "://" in bare or _ORDINARY.fullmatch(bare[:200]) or PUBLIC_ID.match(bare):  # noqa: PLR2004
+    if len(bare) < 5 or "://" in bare or _CHOSEN.search(bare) is None:  # noqa: PLR2004
         return False
-    return _CHOSEN.search(bare) is not None
+    return not _ORDINARY.fullmatch(bare[:200]) and not PUBLIC_ID.match(bare)
 
 
 def looks_random(value: str) -> bool:
@@ -295,8 +308,12 @@ def looks_random(value: str) -> bool:
     """
     if len(value) < 12 or _UUID.fullmatch(value) or _DIGEST.fullmatch(value) or PUBLIC_ID.match(value):  # noqa: PLR2004
         return False
+    value = value[:512]
     # A digest or UUID inside a name, such as `user:42:<digest>`, is public, too.
-    value = _INNER_ID.sub("", value[:512])
+    return _has_random_part(value) and _has_random_part(_INNER_ID.sub("", value))
+
+
+def _has_random_part(value: str) -> bool:
     if any(alternations(run) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
         return True
     return len(value) >= 20 and "." not in value and alternations(value) >= 4  # noqa: PLR2004
