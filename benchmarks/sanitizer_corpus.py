@@ -155,6 +155,7 @@ def adversarial_texts(size: int) -> dict[str, str]:
         "prompts": "password [a]: ",
         "calls": "set_password('a', ",
         "smart quotes": "password “a",
+        "joiners": "\u200d",
         "other languages": "密码はa",
         "look-ups": 'token=os.getenv("a',
         "logins": "creds x:",

@@ -166,7 +166,9 @@ def _cell_beside(text: str, name: SecretName, bar: str, cells: list[str], column
 _INSERT = LazyPattern(
     r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)\s{1,8}values\s{0,8}\(", re.IGNORECASE
 )
-_ITEM = LazyPattern(r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?P<next>[,)]?)")
+_ITEM = LazyPattern(
+    r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?:(?P<comma>,)|\)?)"
+)
 _NEXT_ROW = LazyPattern(r"\s{0,8},\s{0,8}\(")
 
 
@@ -181,7 +183,7 @@ def insert_spans(text: str, lower: str) -> Iterator[Span]:
         kinds = [_kind_of_column(column) for column in found["columns"].split(",")]
         at = found.end()
         while True:
-            spans, at = _row_spans(text, at, kinds)
+            spans, at = _row_spans(text, at, kinds, _ITEM)
             yield from spans
             following = _NEXT_ROW.match(text, at)
             if following is None:
@@ -195,16 +197,19 @@ def _kind_of_column(column: str) -> NameKind | None:
     return next((name.kind for name in find_names(column, aligned_lower(column))), None)
 
 
-def _row_spans(text: str, at: int, kinds: list[NameKind | None]) -> tuple[list[Span], int]:
+def _row_spans(
+    text: str, at: int, kinds: list[NameKind | None], item_pattern: LazyPattern
+) -> tuple[list[Span], int]:
+    """Return the secrets of one row of values, one for each column, and where the row ends."""
     spans: list[Span] = []
     for kind in kinds:
-        item = _ITEM.match(text, at)
+        item = item_pattern.match(text, at)
         if item is None:
             break
         at = item.end()
         if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
             spans.append(item.span("secret"))
-        if item["next"] != ",":
+        if not item["comma"]:
             break
     return spans, at
 
@@ -226,7 +231,7 @@ _COLUMN_PLACEHOLDER = LazyPattern(
 )
 _COLUMNS = LazyPattern(r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)", re.IGNORECASE)
 _PARAMETER = LazyPattern(
-    r"\s{0,4}(?:[bru]?(?P<quote>['\"])(?P<secret>(?:(?!(?P=quote))[^\\\n]|\\.){0,2000})(?P=quote)|[^,()'\"]{0,200})\s{0,4},?"
+    r"\s{0,4}(?:[bru]?(?P<quote>['\"])(?P<secret>(?:(?!(?P=quote))[^\\\n]|\\.){0,2000})(?P=quote)|[^,()'\"]{0,200})\s{0,4}(?P<comma>,)?"
 )
 _ROW = LazyPattern(r"\s{0,4}\(")
 # Between the rows of `executemany`; SQLAlchemy leaves rows out in the middle.
@@ -244,7 +249,7 @@ def parameter_spans(text: str, lower: str) -> Iterator[Span]:
             columns = _columns_of(text[start:at])
             place = floor + text.startswith("[", floor)
             while columns and (row := _ROW.match(text, place)):
-                spans, place = _parameters(text, row.end(), columns)
+                spans, place = _row_spans(text, row.end(), columns, _PARAMETER)
                 yield from spans
                 following = _TO_NEXT_ROW.match(text, place)
                 if following is None:
@@ -253,19 +258,6 @@ def parameter_spans(text: str, lower: str) -> Iterator[Span]:
         at = lower.find(_PARAMETERS, floor)
     if "$1 = " in text:
         yield from _detail_spans(text)
-
-
-def _parameters(text: str, place: int, columns: list[NameKind | None]) -> tuple[list[Span], int]:
-    """Return the secrets of one row of parameters, and where it ends."""
-    spans: list[Span] = []
-    for kind in columns:
-        item = _PARAMETER.match(text, place)
-        if item is None:
-            break
-        place = item.end()
-        if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
-            spans.append(item.span("secret"))
-    return spans, place
 
 
 def _detail_spans(text: str) -> Iterator[Span]:

@@ -175,10 +175,8 @@ def _spans_in_lines(text: str, lines: list[Span]) -> Iterator[Span]:
     offsets = [0]  # The distance to the original place, before the first code and after each of them.
     at = 0
     for line_start, end in lines:
-        replaced = [
-            (found.start(), found.end(), _decoded(found[0]))
-            for found in _CODE.finditer(text, line_start, end)
-        ]
+        found = _CODE.finditer(text, line_start, end)
+        replaced = [(code.start(), code.end(), _decoded(code[0])) for code in found]
         # All that is between two lines counts as the code of a newline.
         for start, stop, char in [(at, line_start, "\n"), *replaced]:
             parts += (text[at:start], char)

@@ -23,7 +23,8 @@ def _edge(after: str = "") -> str:
     A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
     """
     codes = (r"\\[nrtb]", "%[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}", r"\\x[0-9A-Fa-f]{2}")
-    return "|".join([rf"(?:(?<![A-Za-z0-9]{after})", *(f"(?<={code}{after})" for code in codes)]) + ")"
+    behind = "|".join([f"(?<={code}{after})" for code in codes])
+    return f"(?:(?<![A-Za-z0-9]{after})|{behind})"
 
 
 _EDGE: Final = LazyPattern(_edge())
