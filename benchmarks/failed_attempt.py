@@ -32,13 +32,12 @@ NODE_IN_GRAPH = "node in a graph"
 LANGGRAPH = "LangGraph's `RetryPolicy`"
 
 METHOD = f"""
-A function raises `ConnectionError` {FAILURES} times, then succeeds, without back-off. The figure is the
-time that the {FAILURES} failures add to a run without failures, divided by {FAILURES}, so the cost of the
-graph itself is not included. Included are raising and catching the exception, and for awaited functions the
-turn of the event loop between two attempts; *a loop by hand* shows the cost of both. In a graph, the function is
-the only node of a compiled graph. Between two blocking attempts LangGraph, tenacity and stamina call
-`time.sleep(0)`, which yields to the kernel; a node with a wait of 0 does not. stamina's hooks are off. A
-node logs a warning for each retry, LangGraph an event at INFO; only one row has a handler for it.
+A function raises `ConnectionError` {FAILURES} times, then succeeds, without back-off. The figure is the time that the
+failures add to a run without failures, divided by {FAILURES}, so the cost of the graph is not included. *A loop by
+hand* shows the cost of raising and catching, and of the turn of the event loop between two awaited attempts.
+Between two blocking attempts LangGraph, tenacity and stamina call `time.sleep(0)`, which yields to the kernel; a node
+with a wait of 0 does not. stamina's hooks are off. A node logs a warning for each retry, LangGraph an event at INFO;
+only one row has a handler for it.
 """
 
 WHY_SLOW = (

@@ -29,11 +29,10 @@ OURS_TIMEOUT = "nodes: retry, breaker, collector, timeout"
 LANGGRAPH = "LangGraph's `RetryPolicy` and `timeout`"
 
 METHOD = f"""
-A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from start to end.
-Each node has a retry and a breaker; the collector comes with the config of the run.
-Each blocking node with a timeout runs in a thread, because a blocking function cannot be interrupted otherwise;
-LangGraph's own `timeout` supports coroutine functions only.
-The ratio is the one of the median round, of all {PROCESSES} processes in which the race was run.
+A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from start to end. The collector
+comes with the config of the run. Each blocking node with a timeout runs in a thread, because a blocking function
+cannot be interrupted otherwise; LangGraph's own `timeout` supports coroutine functions only. The ratio is that of
+the median round of {PROCESSES} processes.
 """
 
 WHY_SLOW = (

@@ -28,18 +28,15 @@ IMPORTS = (BASE, OURS, f"{BASE}; {OURS}", "import langgraph_runner")
 PROGRAM = "from time import process_time as t; s = t(); {}; print(t() - s)"
 
 METHOD = f"""
-Processor time of the import alone, without the start of the interpreter, in {RUNS} new processes for each row. The
-rows take turns; an earlier process writes the bytecode and is not counted.
-The goal uses the best time of each row. The third row is the cost for a program that also builds graphs; the last row
-is the package before the first use of a name.
-
-For commands the figure is the processor time of the whole process. Neither command imports LangGraph.
+Processor time of the import alone, without the start of the interpreter, in {RUNS} new processes for each row, with
+the bytecode written before. The goal uses the best times. The third row is the cost for a program that also builds
+graphs; the last row is the package before the first use of a name. Commands are timed as whole processes; neither
+imports LangGraph.
 """
 WHY_SLOW = (
     "nearly all imported modules belong to LangGraph and pydantic; the rest is about eighty small modules and seven"
-    " pydantic models, which could be built on first use with pydantic 2.14 or newer. The third row shows that part"
-    " of the time is not our code: if the same modules are imported in another order, the allocator requests memory"
-    " from the system more often, and a full garbage collection runs."
+    " pydantic models, which could be built on first use with pydantic 2.14 or newer. Part of the time is not our"
+    " code: in another order of imports, a full garbage collection runs."
 )
 
 

@@ -24,7 +24,7 @@ from langgraph_runner.graph import JsonFileSaver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COUNTS = (10, 100, 1_000, 5_000)
+COUNTS = (10, 1_000, 5_000)
 STATES = {"1 KB": 1_000, "1 MB": 1_000_000}
 ROUNDS = 10
 TIMES_SMALL = 4
@@ -34,29 +34,25 @@ LIMIT_PUT = 4
 LIMIT_READ = 4
 
 OURS = "`JsonFileSaver`"
-AS_IT_COMES = "`SqliteSaver`"
 FULL = "`SqliteSaver`, FULL"
 NORMAL = "`SqliteSaver`, NORMAL"
-SYNCHRONOUS = {AS_IT_COMES: None, FULL: "FULL", NORMAL: "NORMAL"}
+SYNCHRONOUS = {FULL: "FULL", NORMAL: "NORMAL"}
 
 PUT = "put"
 STEP = "put_writes and put"
 READ = "get_tuple of the newest"
 
 METHOD = """
-The time of one call on a thread that already has this many checkpoints: `put`; `put_writes` of the whole
-state by one task and the `put` after it, as in a superstep; `get_tuple` of the newest checkpoint. The
-existing checkpoints have 1 KB each. The measured ones are added to them, {added} of 1 MB and {added_small}
-of 1 KB, so the first rows have more checkpoints than their label says. A state consists of small records, about ten
-thousand in 1 MB. All savers write to one folder and take turns; the times are medians, and the ratio to {full} is
-the one of the median round. Before each write the disk is idle: pending data of the other savers is
-flushed first, because an fsync would wait for it. `SqliteSaver` enables the write-ahead log and leaves
-`synchronous` at the default of this SQLite, here {default}. The columns FULL and NORMAL set it: FULL makes
-each commit durable, as `JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end
-another thread gets a state of {large}, which is then also in the current file, and the newest checkpoint of
-the first thread is read again. An fsync of 1 KB takes {fsync:.2f} ms here.
+The time of one call on a thread that already has this many checkpoints of 1 KB: `put`; `put_writes` of the whole
+state by one task and the `put` after it, as in a superstep; `get_tuple` of the newest checkpoint. The measured
+checkpoints are added, {added} of 1 MB and {added_small} of 1 KB, so the first rows have more than their label says. A
+state consists of small records, about ten thousand in 1 MB. All savers write to one folder and take turns, and
+pending data is flushed before each write. The times are medians, and the ratio is that of the median round.
+`SqliteSaver` has a write-ahead log. `synchronous` FULL, its usual default, makes each commit durable, as
+`JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end another thread gets a state of
+{large}, which is then also in the current file, and the newest checkpoint of the first thread is read again. An fsync
+of 1 KB takes {fsync:.2f} ms here.
 """
-PRAGMA_NAMES = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 WHY_PUT_SMALL = (
     "SQLite commits with one fsync of its log; a checkpoint needs two, of the file and of its folder, and they take"
@@ -196,7 +192,6 @@ def measure(
     try:
         with ExitStack() as stack:
             racing = candidates(folder, stack)
-            default = racing[1].saver.conn.execute("PRAGMA synchronous").fetchone()[0]
             for count in counts:
                 for each in racing:
                     for _ in range(count):
@@ -208,8 +203,6 @@ def measure(
             method = METHOD.format(
                 added=2 * rounds,
                 added_small=2 * TIMES_SMALL * rounds,
-                full=FULL,
-                default=PRAGMA_NAMES[default],
                 fsync=fsync_ms(folder),
                 large=f"{large / 1_000_000:g} MB",
             )
@@ -223,24 +216,13 @@ def measure(
 
 
 def _goals(found: dict[tuple[str, int], dict[str, Figures]], count: int) -> list[Goal]:
-    goals = [
-        Goal(
-            f"{READ}, 1 KB on {each:,} checkpoints compared with SQLite",
-            _ratio(figures[READ]),
-            LIMIT_READ,
-            if_missed=WHY_READ,
-        )
-        for (size, each), figures in found.items()
-        if size == "1 KB" and each != count
-    ]
-    for call, limit, reasons in (
-        (PUT, LIMIT_PUT, (WHY_PUT_SMALL, WHY_PUT_LARGE)),
-        (READ, LIMIT_READ, (WHY_READ, WHY_READ)),
-    ):
-        for size, reason in zip(STATES, reasons, strict=True):
-            text = f"{call}, {size} on {count:,} checkpoints compared with SQLite with durable commits"
-            goals.append(Goal(text, _ratio(found[size, count][call]), limit, if_missed=reason))
-    return goals
+    goals = []
+    for size, reason in zip(STATES, (WHY_PUT_SMALL, WHY_PUT_LARGE), strict=True):
+        text = f"{PUT}, {size} on {count:,} checkpoints compared with SQLite with durable commits"
+        goals.append(Goal(text, _ratio(found[size, count][PUT]), LIMIT_PUT, if_missed=reason))
+    slowest = max(_ratio(figures[READ]) for figures in found.values())
+    text = f"{READ}, on any history, compared with SQLite with durable commits"
+    return [*goals, Goal(text, slowest, LIMIT_READ, if_missed=WHY_READ)]
 
 
 def _table(call: str, found: dict[tuple[str, int], dict[str, Figures]]) -> Table:

@@ -70,12 +70,11 @@ end
 
 METHOD = """
 `langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in its own process. `wrk`
-keeps {connections} connections busy for {seconds} s in each turn; the table shows the median of {rounds} turns.
-The bare route has its own process, too: `def`, FastAPI's way for a blocking driver, with `sqlite3` and the
-row's inputs as JSON. Equal concurrent requests of `GET /runs` share one read, so that route is also
-measured with requests that differ. The started runs are executed in the server, one `async` step each; the
-next turn waits until they have ended. Then {streams:,} event streams of unfinished runs are held open for
-{held} s; the memory is the growth of the server.
+keeps {connections} connections busy for {seconds} s in each of {rounds} turns; the table shows the median.
+The bare route has its own process, too: `def`, with `sqlite3` and the row's inputs as JSON. Equal concurrent
+requests of `GET /runs` share one read, so that route is also measured with requests that differ. The started runs
+are executed in the server, one `async` step each. Then {streams:,} event streams of unfinished runs are held open
+for {held} s; the memory is the growth of the server.
 """
 
 

@@ -18,10 +18,9 @@ DOCUMENTS, FLOATS = 2_000, 1_536
 LIMIT = 0.25
 
 METHOD = f"""
-A state of {DOCUMENTS:,} documents, each with an embedding of {FLOATS:,} floats, passes through a node that
-only counts. With a retry, every attempt gets its own copy of the state. A list of plain values is copied as
-a whole. The copy stops after 250,000 elements; the rest of the state is shared. `copy.deepcopy` copies the
-same state for comparison.
+A state of {DOCUMENTS:,} documents, each with an embedding of {FLOATS:,} floats, passes through a node that only
+counts. With a retry, every attempt gets its own copy of the state. A list of plain values is copied as a whole.
+The copy stops after 250,000 elements; the rest of the state is shared.
 """
 
 WITHOUT, WITH, DEEP = "without a retry", "with a retry", "`copy.deepcopy`"

@@ -33,9 +33,9 @@ STACK = "stack: stamina, aiobreaker, prometheus"
 STACK_TIMEOUT = "stack: stamina, aiobreaker, `asyncio.timeout`, prometheus"
 
 METHOD = """
-One call of a function that returns a small dict, with the state `{"a": 1}`.
-*Over bare* is the time in addition to the function alone. *Relative to the node* is that time divided by the time of
-the node that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
+One call of a function that returns a small dict. *Over bare* is the time in addition to the function alone.
+*Relative to the node* is that time divided by the time of the node that does the same or more: retry, breaker and
+collector, and a timeout if the contender has one.
 hyx supports only asyncio: it copies no state, reads no config, and takes no lock.
 With events at INFO, a node logs its begin and its end, which a handler drops. *Two calls of structlog* log the same
 two events by hand, without making a trace id or measuring a duration.

@@ -40,15 +40,12 @@ PROCESS = "the tier in the process"
 LIMIT = 1.0
 
 METHOD = """
-The thirteen steps of the campaign, all of them cached. Each run is a new one; {runs} runs one after another, in
-{rounds} rounds. The runs are stored in a PostgreSQL on this machine with durable commits (`fsync` on), reached
-through a socket. Redis is on this machine, too, and persists nothing. Each turn has its own database.
-*Redis*: all hits come from Redis; the benchmark checks this. *PostgreSQL alone*: the hot tier is always empty, so
-each hit comes from the transaction that would start the step, and dependent steps wait for the commit. The third row
-is the default tier in a process that has just started: the first hit also loads the other results of the run that
-made it.
-The last row is the default tier with all results in it. Outputs are identified by their hashes, so none is loaded.
-Redis and PostgreSQL are reached without a network here; over a network, each round trip costs more.
+As above, in {rounds} rounds of {runs} runs, on a PostgreSQL on this machine with durable commits (`fsync` on).
+Redis is on this machine, too, and persists nothing; over a network, each round trip costs more. Each turn has its own
+database. *Redis*: all hits come from Redis. *PostgreSQL alone*: the hot tier is always empty, so each hit comes from
+the transaction that would start the step, and dependent steps wait for the commit. The third row is the default tier
+in a process that has just started: the first hit also loads the other results of the run that made it. The last row
+is the default tier with all results in it.
 """
 
 

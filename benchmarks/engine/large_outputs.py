@@ -29,11 +29,10 @@ LIMIT_MS = 250
 
 METHOD = """
 An async step returns an output of {count:,} items that was made before the run; a second step receives it; then
-`get_output()` reads it. Meanwhile a coroutine on the same event loop asks to be woken every 2 ms. The figures are its
-worst delays in {rounds} rounds, in a process that has not called `gc.freeze()`. Lists and dicts are processed in
-chunks. A list of so many models also makes Python's garbage collector scan all of them at once; the row without the
-collector shows how much of the delay that is. The goal excludes the two rows that chunks cannot improve: models with
-the collector on, and one model that contains everything.
+`get_output()` reads it. The lag is measured as above, without `gc.freeze()`. Lists and dicts are processed in chunks.
+Python's garbage collector scans all models of a list at once; the row without the collector shows how much of the
+delay that is. The goal excludes the two rows that chunks cannot improve: models with the collector on, and one model
+that contains everything.
 """
 
 

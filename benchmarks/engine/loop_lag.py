@@ -29,14 +29,12 @@ NOT_FROZEN = "`RunEngine` without `gc.freeze()`"
 LANGGRAPH = "LangGraph `StateGraph`, `AsyncSqliteSaver`, sync"
 
 METHOD = """
-While an engine runs one of the loads of the sections above, a coroutine on the same event loop asks to be woken every
-2 ms. The figure is the worst delay in {rounds} rounds: how long other work on that loop, such as a request of a web
-server, had to wait. Steps are awaited and either do nothing or sleep; their own work, such as making a large output,
-counts.
+While an engine runs one of the loads above, a coroutine on the same event loop asks to be woken every 2 ms. The
+figure is the worst delay in {rounds} rounds: how long other work on that loop, such as a request of a web server, had
+to wait. The work of the steps, such as making a large output, counts.
 Every process has called `gc.freeze()` after its imports, as servers do, except in one column. Without it, a full
-collection scans all objects that the imports created ({objects:,} objects here, {collection:.0f} ms), whatever code
-triggers it. LangGraph uses its `SqliteCache` in the row with "cached"; DBOS has no cache. DBOS has its own process.
-There is one warm-up run, except for steps that sleep.
+collection scans all objects that the imports created ({objects:,} objects here, {collection:.0f} ms). LangGraph uses
+its `SqliteCache` in the row with "cached"; DBOS has no cache. DBOS has its own process.
 """
 
 

@@ -27,9 +27,9 @@ LARGE = 2_000_000
 LIMIT_MB = 30
 
 METHOD = """
-A chain of {steps} steps. Each receives the text of the previous step and returns one of the same length, on a SQLite
-file. The figure is the peak memory of a process that does nothing else, the median of {rounds} processes. All outputs
-together are {total:,} MB in the second row.
+A chain of {steps} steps on a SQLite file. Each receives the text of the previous step and returns one of the same
+length. The figure is the peak memory of a process that does nothing else, the median of {rounds} processes.
+All outputs together are {total:,} MB in the second row.
 """
 
 

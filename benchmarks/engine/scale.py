@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.statements import Prepared
 
-STEPS = (10_000, 100_000, 1_000_000)
+STEPS = (10_000, 1_000_000)
 STEPS_A_RUN = 13
 TENANTS = 5
 ASKED = 60
@@ -51,7 +51,7 @@ _EVENTS_A_RUN = 2 * STEPS_A_RUN + 3
 METHOD = """
 PostgreSQL with {tenants} tenants and this many steps of ended runs ({a_run} in each run, with an event for each start
 and end, an output and a cache entry for each step; every other run has failed), 16 active runs and 16 waiting ones.
-Each statement is executed {asked} times, for other rows each time; the table shows the median. *index* is how
+Each statement is executed {asked} times, for other rows each time; the figures are medians in ms. *index* is how
 PostgreSQL finds the rows at {most} steps, according to `EXPLAIN ANALYZE`.
 """
 
@@ -161,18 +161,20 @@ def measure(
         finally:
             server.cleanup()
     least, most = min(steps), max(steps)
+    ratios = {name: each[most] / each[least] for name, each in found.items()}
+    slow = ", ".join(name for name, ratio in ratios.items() if ratio > LIMIT)
     return Section(
         "A long history",
         METHOD.format(tenants=TENANTS, a_run=STEPS_A_RUN, asked=asked, most=f"{most:,}"),
         [
             Table(
-                "Milliseconds, including the network stack of one machine",
-                ["Statement", *(f"{count:,} steps" for count in steps), "last divided by first", "index"],
+                "",
+                ["Statement", *(f"{count:,} steps" for count in steps), "ratio", "index"],
                 [
                     [
                         name,
                         *(milliseconds(each[count]) for count in steps),
-                        times(each[most] / each[least]),
+                        times(ratios[name]),
                         indexes[name],
                     ]
                     for name, each in found.items()
@@ -196,12 +198,11 @@ def measure(
         ],
         [
             Goal(
-                f"{name}: time at {most:,} steps divided by that at {least:,}",
-                each[most] / each[least],
+                f"any statement at {most:,} steps compared with {least:,}",
+                max(ratios.values()),
                 LIMIT,
-                if_missed="it reads more rows the longer the history is.",
+                if_missed=f"{slow}: it reads more rows the longer the history is.",
             )
-            for name, each in found.items()
         ],
     )
 

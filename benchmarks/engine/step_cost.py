@@ -30,9 +30,8 @@ OURS = "`RunEngine`, in memory"
 
 METHOD = """
 Awaited steps that do nothing, in layers of ten; each depends on two steps of the layer above. The figure is the
-processor time of the event loop's thread, divided by the number of steps. It includes hashing, scheduling, calling,
-recording, and passing rows to the writer thread; it excludes the processor time of that thread. The database is in
-memory, and LangGraph's checkpoints are, too, with durability "sync". asyncio alone stores nothing.
+processor time of the event loop's thread, divided by the number of steps, without that of the writer thread. The
+database is in memory, and LangGraph's checkpoints are, too, with durability "sync". asyncio alone stores nothing.
 LangGraph's contenders have runs of up to {most:,} steps; longer runs would take too long.
 """
 

@@ -34,9 +34,9 @@ QUEUES = ("none: workers poll once a second", "BullMQ on Redis", "BullMQ on the 
 
 METHOD = """
 One process triggers {jobs} runs of one step that does nothing, and then {chains} runs of {steps} such steps in a
-chain. The worker processes run them, on one PostgreSQL with durable commits and the queue in the first column. The
-time is from the first `trigger()` to the end of the last run; the table shows the median of {rounds} rounds. The
-workers, PostgreSQL, Redis and the triggering process share the cores of this machine.
+chain; worker processes run them on one PostgreSQL with durable commits. The time is from the first `trigger()` to the
+end of the last run, the median of {rounds} rounds. The workers, PostgreSQL, Redis and the triggering process share
+the cores of this machine.
 """
 
 
@@ -81,13 +81,12 @@ def measure(
         ],
         [
             Goal(
-                f"{queue}: runs a second of {max(workers)} workers divided by those of {min(workers)}",
-                rates[queue, max(workers)][0] / rates[queue, min(workers)][0],
+                f"runs a second of {max(workers)} workers divided by those of {min(workers)}, any queue",
+                min(rates[queue, max(workers)][0] / rates[queue, min(workers)][0] for queue in queues),
                 LIMIT,
                 at_least=True,
                 if_missed="all cores of this machine are busy.",
             )
-            for queue in queues
         ],
     )
 
