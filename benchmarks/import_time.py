@@ -29,14 +29,12 @@ PROGRAM = "from time import process_time as t; s = t(); {}; print(t() - s)"
 
 METHOD = f"""
 Processor time of the import alone, without the start of the interpreter, in {RUNS} new processes for each row, with
-the bytecode written before. The goal uses the best times. The third row is the cost for a program that also builds
-graphs; the last row is the package before the first use of a name. Commands are timed as whole processes; neither
-imports LangGraph.
+the bytecode written before. The goal uses the best times. The third row is a program that also builds graphs; the
+last row is the package before the first use of a name. Commands are timed as whole processes.
 """
 WHY_SLOW = (
     "nearly all imported modules belong to LangGraph and pydantic; the rest is about eighty small modules and seven"
-    " pydantic models, which could be built on first use with pydantic 2.14 or newer. Part of the time is not our"
-    " code: in another order of imports, a full garbage collection runs."
+    " pydantic models. In another order of imports, a full garbage collection runs, too."
 )
 
 

@@ -45,13 +45,12 @@ READ = "get_tuple of the newest"
 METHOD = """
 The time of one call on a thread that already has this many checkpoints of 1 KB: `put`; `put_writes` of the whole
 state by one task and the `put` after it, as in a superstep; `get_tuple` of the newest checkpoint. The measured
-checkpoints are added, {added} of 1 MB and {added_small} of 1 KB, so the first rows have more than their label says. A
-state consists of small records, about ten thousand in 1 MB. All savers write to one folder and take turns, and
-pending data is flushed before each write. The times are medians, and the ratio is that of the median round.
-`SqliteSaver` has a write-ahead log. `synchronous` FULL, its usual default, makes each commit durable, as
-`JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end another thread gets a state of
-{large}, which is then also in the current file, and the newest checkpoint of the first thread is read again. An fsync
-of 1 KB takes {fsync:.2f} ms here.
+checkpoints are added, {added} of 1 MB and {added_small} of 1 KB. A state consists of small records. All savers write
+to one folder and take turns, and pending data is flushed before each write. The times are medians, and the ratio is
+that of the median round. `SqliteSaver` has a write-ahead log. `synchronous` FULL, its usual default, makes each
+commit durable, as `JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end another thread
+gets a state of {large}, and the newest checkpoint of the first thread is read again. An fsync of 1 KB takes
+{fsync:.2f} ms here.
 """
 
 WHY_PUT_SMALL = (

