@@ -136,8 +136,7 @@ def candidates(folder: Path, stack: ExitStack) -> list[Candidate]:
         connection = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
         saver = SqliteSaver(connection)
         saver.setup()
-        if synchronous is not None:
-            connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
         made.append(Candidate(name, saver))
     return made
 
