@@ -22,6 +22,8 @@ UPDATE = "UPDATE u SET password"
         "  user  password\n0  bob  {}\n1   al  {}",
         "NAME   TOKEN     AGE\nbob    {}  3d\nal     {}  4d",
         f"[SQL: {STATEMENT} (?, ?)]\n[parameters: [('bob', '{{}}'), ('al', '{{}}')]]",
+        f"b'[SQL: {STATEMENT} (?, ?)]\\n[parameters: [(\\'bob\\', \\'{{}}\\'), (\\'al\\', \\'{{}}\\')]]'",
+        f"[SQL: {STATEMENT} (?, ?)]\n[parameters: [(Decimal('3'), '{{}}'), (date(2026, 1, 2), '{{}}')]]",
         (
             f"[SQL: {STATEMENT} (?, ?)]\n[parameters: [('bob', '{{}}')"
             "  ... displaying 10 of 200 total bound parameter sets ...  ('al', '{}')]]"
@@ -38,6 +40,8 @@ UPDATE = "UPDATE u SET password"
         "aligned right",
         "kubectl",
         "executemany",
+        "quoted again",
+        "calls",
         "cut executemany",
         "postgresql",
     ],

@@ -230,8 +230,10 @@ _COLUMN_PLACEHOLDER = LazyPattern(
     r"(?P<column>[\w.\"`]{1,64})?\s{0,4}=?\s{0,4}(?:\?|%s|\$\d{1,3}(?!\d)|:\d{1,3})(?!\w)"
 )
 _COLUMNS = LazyPattern(r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)", re.IGNORECASE)
+# Its quotes are escaped in a text that was quoted again. The arguments of a call belong to it: `Decimal('3')`.
 _PARAMETER = LazyPattern(
-    r"\s{0,4}(?:[bru]?(?P<quote>['\"])(?P<secret>(?:(?!(?P=quote))[^\\\n]|\\.){0,2000})(?P=quote)|[^,()'\"]{0,200})\s{0,4}(?P<comma>,)?"
+    r"\s{0,4}(?:[bru]?(?P<quote>\\{0,7}['\"])(?P<secret>(?:(?!(?P=quote))(?:[^\\\n]|\\.)){0,2000})(?P=quote)"
+    r"|[^,()'\"\\]{0,200}(?:\([^()\n]{0,200}\))?)\s{0,4}(?P<comma>,)?"
 )
 _ROW = LazyPattern(r"\s{0,4}\(")
 # Between the rows of `executemany`; SQLAlchemy leaves rows out in the middle.
