@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parent.parent / "docs"
 METHODS = ("get", "post")
+LIMITS = {
+    "string": (" characters", "minLength", "maxLength"),
+    "array": (" items", "minItems", "maxItems"),
+    "object": (" entries", "minProperties", "maxProperties"),
+}
+"""The unit of the limits of a type, and their names in a schema."""
 HEAD = """# HTTP API
 
 `make openapi` writes this page from [the OpenAPI document](openapi.json); do not edit it. How to start the service,
@@ -144,9 +150,9 @@ def kind_of(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
     if schema.get("type") == "array":
-        return f"list of {kind_of(schema.get('items', {}))}"
+        return f"list of {kind_of(schema.get('items', {}))}{bounds_of(schema)}"
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"object of {kind_of(schema['additionalProperties'])}"
+        return f"object of {kind_of(schema['additionalProperties'])}{bounds_of(schema)}"
     kind = {"null": "null", "string": schema.get("format", "string")}.get(
         schema.get("type", ""), schema.get("type", "any")
     )
@@ -155,16 +161,15 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 def bounds_of(schema: dict[str, Any]) -> str:
     """Return the limits of the value or of its length, in words."""
-    low = schema.get("minimum", schema.get("minLength"))
-    high = schema.get("maximum", schema.get("maxLength"))
-    word = " characters" if schema.get("type") == "string" else ""
+    unit, low_name, high_name = LIMITS.get(schema.get("type", ""), ("", "minimum", "maximum"))
+    low, high = schema.get(low_name), schema.get(high_name)
     if "exclusiveMinimum" in schema:
         return f" above {schema['exclusiveMinimum']:g}"
     if low is not None and high is not None:
-        return f", {low:,.0f} to {high:,.0f}{word}"
+        return f", {int(low):,} to {int(high):,}{unit}"
     if high is not None:
-        return f", up to {high:,.0f}{word}"
-    return "" if low is None else f", at least {low:,.0f}{word}"
+        return f", up to {int(high):,}{unit}"
+    return "" if low is None else f", at least {int(low):,}{unit}"
 
 
 def default_of(schema: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langgraph_runner.client import wire
 from langgraph_runner.client.reader import ClientReader
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import ChangeRequest, FailureMode
 
 __all__ = ["ClientWriter"]
-
-_HEADER_TEXT: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 class ClientWriter(ClientReader):
@@ -137,7 +135,7 @@ class ClientWriter(ClientReader):
         key = options.get("idempotency_key")
         if key is None:
             key = f"client-{self._requester.transport.runtime.token_hex(16)}"
-        elif not _HEADER_TEXT.fullmatch(checks.text(key, checks.MAX_KEY, field="idempotency_key")):
+        elif not re.fullmatch(checks.HEADER_TEXT, checks.text(key, checks.MAX_KEY, field="idempotency_key")):
             raise ValueError(
                 f"idempotency_key must be printable ASCII without blanks at its ends, as it is sent as a header, got"
                 f" {key!r:.80}."

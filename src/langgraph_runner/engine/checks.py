@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TENANT",
+    "HEADER_TEXT",
     "MAX_AT_ONCE",
     "MAX_KEY",
     "MAX_PRIORITY",
@@ -54,6 +55,8 @@ MAX_TAG_VALUE: Final = 256
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 64
 """pydantic writes up to 254 levels of JSON and reads up to 200, and metadata is nested in a page of runs."""
+HEADER_TEXT: Final = r"^[!-~]([ -~]*[!-~])?$"
+"""Text that an HTTP header holds unchanged: printable ASCII without blanks at its ends."""
 MAX_AT_ONCE: Final = 100_000
 """The largest limit of steps or runs."""
 StatusT = TypeVar("StatusT", bound="StrEnum")

@@ -116,7 +116,11 @@ def create_health_app(engine: RunEngine) -> FastAPI:
     guard = Guard([], requests_per_s=1, burst=1, runtime=engine.store.runtimes.awaiting)
     app.state.service = Service(engine, guard, registry)
     handle_problems(app)
-    app.add_api_route("/healthz", operating.healthz)
-    app.add_api_route("/readyz", operating.readyz)
-    app.add_api_route("/metrics", operating.metrics_response)
+    for path, endpoint in (
+        ("/healthz", operating.healthz),
+        ("/readyz", operating.readyz),
+        ("/metrics", operating.metrics_response),
+    ):
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"])
+    app.state.routes = app.routes
     return app

@@ -75,7 +75,7 @@ class _RunOptions(_Request):
     use_cache: bool = True
     """Whether steps may take their results from the cache."""
     tags: Annotated[dict[TagName, TagValue], Field(max_length=MAX_TAGS)] = {}
-    """Names and values to find the run by, such as `{"customer": "acme"}`; at most 32."""
+    """Names and values to find the run by, such as `{"customer": "acme"}`: up to 64 and 256 characters long."""
     metadata: dict[str, Any] = {}
     """JSON values for your own use; at most 16 KiB. Runs cannot be found by them."""
 
@@ -196,7 +196,7 @@ class RunFilter(BaseModel):
         """Return the tags by name; None if the query has none.
 
         Raises:
-            ValueError: One of them is not `name:value`.
+            ValueError: One of them is not `name:value`, or a name has two values.
         """
         if self.tag is None:
             return None
@@ -205,7 +205,10 @@ class RunFilter(BaseModel):
             name, _, value = each.partition(":")
             if not value:
                 raise ValueError(f"query:tag must be name:value, such as customer:acme, got {each!r:.80}.")
-            tags[name] = value
+            if tags.setdefault(name, value) != value:
+                raise ValueError(
+                    f"query:tag must have one value for {name!r:.80}: a run has one value of a tag."
+                )
         return tags
 
 

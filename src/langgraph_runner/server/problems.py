@@ -329,7 +329,7 @@ def _methods_of(request: Request) -> list[str]:
     for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _faults(errors: Sequence[Any], below: str = "") -> list[Fault]:

@@ -17,10 +17,16 @@ from langgraph_runner.workflow.values.round_trip import describe_type
 if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal
 
-__all__ = ["ArtifactRef", "ArtifactSink", "StepContext", "is_artifact_name"]
+__all__ = ["ArtifactRef", "ArtifactSink", "StepContext", "is_artifact_name", "is_media_type"]
 
 _NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
 _MAX_NAME: Final = 512
+_TCHARS: Final = r"[\w!#$%&'*+.^`|~-]+"
+_MEDIA_TYPE: Final = re.compile(
+    rf'{_TCHARS}/{_TCHARS}(?:[ \t]*;[ \t]*{_TCHARS}=(?:{_TCHARS}|"[ !#-\[\]-~]*"))*', re.ASCII
+)
+"""RFC 9110, section 8.3.1. It becomes a header, which holds neither line breaks nor letters outside ASCII."""
+_MAX_MEDIA_TYPE: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class StepContext:
 
         Raises:
             TypeError: The name or the media type is not a text, or the content is neither text nor bytes.
-            ValueError: The name is not a relative path.
+            ValueError: The name is not a relative path, or the media type cannot be sent in a header.
         """
         for what, text in (("name", name), ("media type", media_type)):
             if not isinstance(text, str):
@@ -133,6 +139,11 @@ class StepContext:
         if not is_artifact_name(name):
             raise ValueError(
                 f"The artifact name must be a relative path, such as 'images/hero.svg', got {name!r:.80}."
+            )
+        if not is_media_type(media_type):
+            raise ValueError(
+                f"Artifact '{name}': the media type must be such as 'image/svg+xml' or 'text/plain; charset=utf-8',"
+                f" got {media_type!r:.80}."
             )
         if self._sink is None:
             sha256 = hashlib.sha256(content).hexdigest()
@@ -157,3 +168,8 @@ def is_artifact_name(name: str) -> bool:
         and _NAME.fullmatch(name)
         and not {"..", "."} & {*name.split("/")}
     )
+
+
+def is_media_type(text: str) -> bool:
+    """Return whether `text` is a media type of at most 128 characters, such as `text/plain; charset=utf-8`."""
+    return len(text) <= _MAX_MEDIA_TYPE and _MEDIA_TYPE.fullmatch(text) is not None

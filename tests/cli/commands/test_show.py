@@ -370,6 +370,8 @@ def test_runs_are_found_by_tag_failed_step_error_and_age(cli):
     assert cli("runs", "--tag", "customer=acme", "--error", "down", "--json").json == []
     refused = cli("runs", "--tag", "customer")
     assert (refused.code, "--tag must be NAME=VALUE" in refused.err) == (2, True)
+    refused = cli("runs", "--tag", "customer=acme", "--tag", "customer=eve")
+    assert (refused.code, "--tag must have one value for a name" in refused.err) == (2, True)
 
 
 def test_the_files_of_a_tenant_are_copied_out(cli):

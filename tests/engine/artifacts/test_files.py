@@ -48,7 +48,23 @@ def test_any_other_name_will_do(store, name):
     assert store.put(name, b"x", TEXT).name == name
 
 
-@pytest.mark.parametrize("media_type", ["", "text", "text/", "/plain", "text/plain\nx", "a/" + "b" * 127])
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        *(
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "a/" + "b" * 127,
+            "text/plain; charset",
+            "text/plain;",
+            "text plain/x",
+        ),
+        *("text/plain\nx", "text/plain\r", 'text/plain; title="a\rb"'),
+        *("text/plain; title=Ł", 'text/plain; title="Ł"', "tëxt/plain", "text/plain; title=é"),
+    ],
+)
 def test_a_media_type_that_is_none_is_refused(store, media_type):
     """The message has an example."""
     with pytest.raises(ArtifactError, match=r"the media type must be such as 'image/svg\+xml'"):
@@ -56,7 +72,8 @@ def test_a_media_type_that_is_none_is_refused(store, media_type):
 
 
 @pytest.mark.parametrize(
-    "media_type", ["text/plain; charset=utf-8", "image/svg+xml", "application/vnd.a-b.c"]
+    "media_type",
+    ["text/plain; charset=utf-8", "image/svg+xml", "application/vnd.a-b.c", 'a/b;c="d; e" ; f=g'],
 )
 def test_a_media_type_may_have_parameters(store, media_type):
     """It is kept unchanged."""

@@ -145,6 +145,20 @@ async def test_an_invalid_filter_is_refused(acme, query, pointer):
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+async def test_a_parameter_with_two_values_is_refused(service, acme):
+    """Dropping one of them would answer another question. The same tag twice is one tag."""
+    run_id = await service.ended(acme, tags={"customer": "ada", "plan": "pro"})
+    for query, pointer in (
+        ("tag=customer:ada&tag=customer:eve", "query:tag"),
+        ("limit=1&limit=2", "query:limit"),
+    ):
+        refused = await acme.get(f"/runs?{query}")
+        assert (refused.status_code, pointer in refused.json()["detail"]) == (422, True), query
+    for query in ("tag=customer:ada&tag=plan:pro", "tag=customer:ada&tag=customer:ada"):
+        assert [run["id"] for run in (await acme.get(f"/runs?{query}")).json()["items"]] == [run_id]
+    assert (await acme.get("/runs?tag=customer:ada&tag=plan:free")).json()["items"] == []
+
+
 @pytest.mark.parametrize(
     "given", ["tag=customer", "cursor=!!", "cursor=eA", "cursor=OTk5OTk5OTk5OTk5OTk5OTk5OS5h"]
 )
@@ -174,13 +188,13 @@ async def test_reusing_an_idempotency_key_returns_the_existing_run(acme):
     assert "other inputs" in other.json()["detail"]
 
 
-async def test_a_deleted_file_is_gone(service, acme):
-    """The status is 410, because the file existed."""
-    run_id = await service.ended(acme)
-    (files,) = (await service.engine.get_run_artifacts(run_id, tenant="acme")).values()
-    service.engine.artifact_path(files[0]).unlink()
-    gone = await acme.get(f"/runs/{run_id}/artifacts/page/shown/page 1.html")
-    assert (gone.status_code, gone.json()["code"]) == (410, "ARTIFACT_FAILED")
+@pytest.mark.parametrize("key", ["é".encode(), "é".encode("latin-1"), b"a\x7f", b"a\tb", b"k" * 257, b" "])
+async def test_a_key_that_a_header_does_not_hold_is_refused(acme, key):
+    """The run would get another key than the caller's."""
+    refused = await acme.post("/runs", json={"workflow": "shop.v1"}, headers={b"Idempotency-Key": key})
+    assert (refused.status_code, refused.json()["code"]) == (422, "REQUEST_INVALID")
+    assert refused.json()["errors"][0]["pointer"] == "header:Idempotency-Key"
+    assert key.isascii() or "must be printable ASCII" in refused.json()["detail"]
 
 
 @pytest.mark.req("R-53")

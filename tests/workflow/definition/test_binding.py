@@ -437,6 +437,13 @@ def test_the_name_of_an_artifact_must_be_a_relative_path(name: str) -> None:
         StepContext().save_artifact(name, "x")
 
 
+@pytest.mark.parametrize("media_type", ["text", "text/plain\r", "text/plain; title=Ł"])
+def test_the_media_type_of_an_artifact_must_fit_into_a_header(media_type: str) -> None:
+    """Otherwise the service could not send the file."""
+    with pytest.raises(ValueError, match="Artifact 'a': the media type must be such as"):
+        StepContext().save_artifact("a", "x", media_type)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -121,18 +121,19 @@ def read_tags(given: list[str] | None) -> dict[str, str] | None:
     """Read tags that were given as `NAME=VALUE`; None without any.
 
     Raises:
-        CliError: A tag is not NAME=VALUE, or a name or a value is too long.
+        CliError: A tag is not NAME=VALUE, a name has two values, or a name or a value is too long.
     """
     if not given:
         return None
-    tags = {}
+    tags: dict[str, str] = {}
     for each in given:
         name, _, value = each.partition("=")
         if not name or not value:
             raise CliError(
                 CliCode.USAGE, f"--tag must be NAME=VALUE, such as customer=acme, got {each!r:.80}."
             )
-        tags[name] = value
+        if tags.setdefault(name, value) != value:
+            raise CliError(CliCode.USAGE, f"--tag must have one value for a name, got two for {name!r:.80}.")
     try:
         return checks.tags(tags, field="--tag")
     except ValueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
@@ -19,7 +18,7 @@ from langgraph_runner.engine.logs import cause, log_event
 from langgraph_runner.node import get_node_context
 from langgraph_runner.runtime.runtimes import monotonic
 from langgraph_runner.workflow import ArtifactRef
-from langgraph_runner.workflow.context import is_artifact_name
+from langgraph_runner.workflow.context import is_artifact_name, is_media_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +29,6 @@ __all__ = ["ArtifactFiles", "StepArtifacts", "open_artifact_store"]
 
 _WRITE_AGAIN_AFTER_S: Final = 3_600
 """A file that is saved again after so long is written again, so that it counts as new and is not deleted."""
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
-_MAX_MEDIA_TYPE: Final = 128
 _FIX: Final = "A further run makes it again."
 _MAX_CHECKED: Final = 65_536
 _LONG_BYTES: Final = 262_144
@@ -95,7 +92,7 @@ class ArtifactFiles:
             raise ArtifactError(
                 name=name, problem="the name must be a relative path, such as 'images/hero.svg'."
             )
-        if not _MEDIA_TYPE.fullmatch(media_type) or len(media_type) > _MAX_MEDIA_TYPE:
+        if not is_media_type(media_type):
             raise ArtifactError(
                 name=name, problem=f"the media type must be such as 'image/svg+xml', got {media_type!r:.80}."
             )
@@ -135,6 +132,21 @@ class ArtifactFiles:
                 name=ref.name, problem=f"the bytes at {uri} are not those that were kept. {_FIX}"
             )
         return data
+
+    def verify(self, ref: ArtifactRef) -> None:
+        """Raise unless the file is intact. Its content is read only if that of this version was not verified before.
+
+        Raises:
+            ArtifactError: The file is missing or was changed, or the reference is not valid.
+            ArtifactUnavailableError: The store does not answer.
+        """
+        self._check(ref)
+        try:
+            found = self._intact(ref.sha256, ref.size)
+        except Exception as error:  # A custom store may raise anything.
+            raise ArtifactUnavailableError(name=ref.name, problem=f"it cannot be read: {error}") from error
+        if found is None:
+            raise ArtifactError(name=ref.name, problem=f"the file is gone or was changed. {_FIX}")
 
     def has(self, ref: ArtifactRef) -> bool:
         """Return whether the file is intact; False also if the store fails.

@@ -74,10 +74,10 @@ class RequestMetrics:
             registry=registry,
         )
 
-    def record(self, scope: Scope, status: int, seconds: float) -> None:
+    def record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         """Count one response."""
         route = getattr(scope.get("route"), "path", _NO_ROUTE)
-        self._count.labels(scope["method"] if route != _NO_ROUTE else _NO_ROUTE, route, status).inc()
+        self._count.labels(method if route != _NO_ROUTE else _NO_ROUTE, route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
 
@@ -106,6 +106,11 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        is_head = method == "HEAD"
+        if is_head:  # Routes have only GET. A copy, because the server has to know that it was HEAD.
+            scope = {**scope, "method": "GET"}
+        scope["is_head"] = is_head
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         scope["caller"] = None  # Set once the caller is authenticated.
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
@@ -122,7 +127,11 @@ class RequestMiddleware:
                 names = {name.lower() for name, _ in headers}
                 headers += [(name, value) for name, value in _DEFAULT_HEADERS if name not in names]
                 message = {**message, "headers": headers}
-                self._metrics.record(scope, message["status"], REAL_RUNTIMES.awaiting.monotonic() - started)
+                self._metrics.record(
+                    scope, method, message["status"], REAL_RUNTIMES.awaiting.monotonic() - started
+                )
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -138,7 +147,7 @@ class RequestMiddleware:
             if not has_begun:
                 await answer_refusal(Request(scope), _STOPPING)(scope, receive, send_with_headers)
         finally:
-            _log_request(scope, status, REAL_RUNTIMES.awaiting.monotonic() - started)
+            _log_request(scope, method, status, REAL_RUNTIMES.awaiting.monotonic() - started)
 
     def _new_id(self) -> bytes:
         # A counter: random bytes of the system would make each request wait for the threads that read the database.
@@ -171,7 +180,7 @@ class RequestMiddleware:
         return limited
 
 
-def _log_request(scope: Scope, status: int, seconds: float) -> None:
+def _log_request(scope: Scope, method: str, status: int, seconds: float) -> None:
     """Log a request and its response, without headers and without the query, which may hold secrets."""
     level = logging.INFO
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -189,7 +198,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         LOGGER,
         level,
         "request.completed" if status else "request.aborted",
-        method=scope["method"],
+        method=method,
         path=sanitize_text(scope["path"][:_MAX_PATH]),
         **fields,
         request_id=scope["request_id"],

@@ -27,11 +27,10 @@ def query_of(request: Request, model: type[ModelT]) -> ModelT:
         RequestValidationError: The query does not match the model.
     """
     given: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
-        if name in _list_fields(model):
-            given.setdefault(name, []).append(value)
-        else:
-            given[name] = value
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        # A list for a field that is none is refused: dropping a value would answer another question.
+        given[name] = values if len(values) > 1 or name in _list_fields(model) else values[0]
     try:
         return model.model_validate(given)
     except ValidationError as error:

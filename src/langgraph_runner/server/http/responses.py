@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import RunEngine, RunEvent
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["event_stream", "json_response"]
+__all__ = ["event_stream", "is_unchanged", "json_response"]
 
 _HEARTBEAT_S: Final = 15.0
 """How long without an event until a comment is sent, so that proxies do not close a quiet connection."""
@@ -51,9 +51,16 @@ def json_response(
         return Response(data, status, headers, "application/json")
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
-    if if_none_match is not None and etag in {each.strip() for each in if_none_match.split(",")}:
+    if is_unchanged(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(data, status, headers, "application/json")
+
+
+def is_unchanged(if_none_match: str | None, etag: str) -> bool:
+    """Return whether the header `If-None-Match` has an `ETag`, by the weak comparison of RFC 9110, section 13.1.2."""
+    if if_none_match is None:
+        return False
+    return not {"*", etag}.isdisjoint(each.strip().removeprefix("W/") for each in if_none_match.split(","))
 
 
 async def event_stream(

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
+from langgraph_runner.server.http.responses import is_unchanged
 from langgraph_runner.server.problems import ApiCode, ApiError
 
 __all__ = ["DASHBOARD", "Asset", "assets", "router"]
@@ -119,7 +120,7 @@ def _file_response(request: Request, name: str, headers: dict[str, str]) -> Resp
     if found is None:
         raise ApiError(ApiCode.NOT_FOUND, "Not Found")
     headers = {**headers, "ETag": found.etag, "Vary": "Accept-Encoding"}
-    if found.etag in {each.strip() for each in request.headers.get("if-none-match", "").split(",")}:
+    if is_unchanged(request.headers.get("if-none-match"), found.etag):
         return Response(status_code=304, headers=headers)
     accepted = {
         each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")

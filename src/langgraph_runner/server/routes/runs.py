@@ -2,17 +2,19 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BeforeValidator
+from starlette.responses import MalformedRangeHeader
 
-from langgraph_runner.engine import ArtifactError, ArtifactUnavailableError, Run, RunPlan, RunStep
-from langgraph_runner.engine.checks import MAX_KEY
+from langgraph_runner.engine import Run, RunPlan, RunStep
+from langgraph_runner.engine.checks import HEADER_TEXT, MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.server.http.query import parameters_of, query_of
-from langgraph_runner.server.http.responses import event_stream, json_response
+from langgraph_runner.server.http.responses import event_stream, is_unchanged, json_response
 from langgraph_runner.server.models import (
     SAFE,
     ArtifactDescription,
@@ -35,6 +37,7 @@ from langgraph_runner.server.problems import (
 from langgraph_runner.server.reading.pages import page_of_runs
 from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall, RunCall
 from langgraph_runner.workflow import ArtifactRef, StepStatus
+from langgraph_runner.workflow.context import is_media_type
 
 __all__ = ["router"]
 
@@ -53,15 +56,48 @@ RunId = Annotated[
     ),
 ]
 StepId = Annotated[str, Path(max_length=128, pattern=SAFE, description="The id of the step.")]
+
+
+def _refuse_unreadable(key: str | None) -> str | None:
+    """Refuse text outside ASCII. Headers are read as Latin-1, so the run would get another key than the caller's."""
+    if key is not None and not key.isascii():
+        raise ValueError("must be printable ASCII, as headers have no other text")
+    return key
+
+
 Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=MAX_KEY,
-        description="Makes the request safe to repeat: an equal request with the same key returns the existing run.",
+        pattern=HEADER_TEXT,
+        description="Makes the request safe to repeat: an equal request with the same key returns the existing run."
+        " Printable ASCII.",
+    ),
+    BeforeValidator(_refuse_unreadable),
+]
+
+
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        description="The `ETag` of an earlier response: if nothing has changed, the response is 304.",
     ),
 ]
+
+
+class _RangedFile(FileResponse):
+    """A file, or the bytes that the header `Range` asks for."""
+
+    @classmethod
+    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
+        """Ignore a header that is not valid, as RFC 9110, section 14.2, asks; starlette would answer 400."""
+        try:
+            return super()._parse_range_header(http_range, file_size)
+        except MalformedRangeHeader:
+            return []
 
 
 router = APIRouter(
@@ -70,6 +106,9 @@ router = APIRouter(
     tags=["runs"],
     responses=answers(*CALLER_REFUSALS, ApiCode.REQUEST_INVALID),
 )
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "The response would still have the `ETag` of `If-None-Match`."}
+}
 RUN_NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
 DERIVED: Final = answers(
     ErrorCode.RUN_NOT_FOUND,
@@ -113,17 +152,12 @@ async def list_runs(call: ReadCall) -> Response:
 @router.get(
     "/{run_id}",
     response_model=Run,
-    responses={304: {"description": "The run still has the `ETag` of `If-None-Match`."}, **RUN_NOT_FOUND},
+    responses={**UNCHANGED, **RUN_NOT_FOUND},
 )
 async def get_run(
     call: ReadCall,
     run_id: RunId,
-    if_none_match: Annotated[
-        str | None,
-        Header(
-            description="The `ETag` of an earlier response: if the run is unchanged, the response is 304."
-        ),
-    ] = None,
+    if_none_match: IfNoneMatch = None,
     wait_ms: Annotated[
         int,
         Query(
@@ -184,6 +218,9 @@ async def get_run_artifacts(call: ReadCall, run_id: RunId) -> list[ArtifactDescr
     response_class=Response,
     responses={
         200: {"content": {"*/*": {}}},
+        206: {"description": "The bytes that `Range` asks for.", "content": {"*/*": {}}},
+        416: {"description": "The file has no byte of `Range`."},
+        **UNCHANGED,
         **answers(
             *CALLER_REFUSALS,
             ErrorCode.ARTIFACT_UNAVAILABLE,
@@ -200,34 +237,29 @@ async def get_artifact(
     name: Annotated[
         str, Path(max_length=512, pattern=SAFE, description="The name of the file; it may contain slashes.")
     ],
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return the content of a file. Browsers show it in a sandbox, in which no scripts run."""
     files = (await call.engine.get_run_artifacts(run_id, tenant=call.tenant)).get(step, ())
     artifact = next((each for each in files if each.name == name), None)
     if artifact is None:
         raise ApiError(ApiCode.NOT_FOUND, f"Step '{step}' has no artifact '{name}'.")
+    filename = quote(name.rpartition("/")[2], safe="")
+    headers = {
+        **_FILE_HEADERS,
+        "ETag": f'"{artifact.sha256}"',
+        "Content-Disposition": f"inline; filename*=utf-8''{filename}",
+    }
+    if is_unchanged(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    # An earlier release accepted media types that no header can hold.
+    media_type = artifact.media_type if is_media_type(artifact.media_type) else "application/octet-stream"
     path = call.engine.artifact_files.local_path(artifact)
     if path is None:  # The file is not on this machine, but in an object store, for example.
         data = await call.engine.read_artifact(artifact, tenant=call.tenant)
-        filename = quote(name.rpartition("/")[2], safe="")
-        return Response(
-            data,
-            media_type=artifact.media_type,
-            headers={**_FILE_HEADERS, "Content-Disposition": f"inline; filename*=utf-8''{filename}"},
-        )
-    try:
-        exists = await asyncio.to_thread(path.is_file)
-    except OSError as error:  # Such as a network volume that does not answer.
-        raise ArtifactUnavailableError(name=name, problem=f"it cannot be read: {error}") from error
-    if not exists:
-        raise ArtifactError(name=name, problem="the file is gone. Run the step again to restore it.")
-    return FileResponse(
-        path,
-        media_type=artifact.media_type,
-        filename=name.rpartition("/")[2],
-        content_disposition_type="inline",
-        headers=_FILE_HEADERS,
-    )
+        return Response(data, media_type=media_type, headers=headers)
+    await asyncio.to_thread(call.engine.artifact_files.verify, artifact)
+    return _RangedFile(path, media_type=media_type, headers=headers)
 
 
 @router.post("/{run_id}/update", status_code=201, response_model=Run, responses=DERIVED)
@@ -290,7 +322,7 @@ async def follow_events(
     call: ReadCall,
     run_id: RunId,
     last_event_id: Annotated[
-        int, Header(ge=0, le=_MAX_SEQ, description="Send only events after this one.")
+        int, Header(alias="Last-Event-ID", ge=0, le=_MAX_SEQ, description="Send only events after this one.")
     ] = 0,
     follow: Annotated[
         bool, Query(description="Whether to wait for further events until the run is over.")
@@ -302,7 +334,7 @@ async def follow_events(
         run_id,
         call.tenant,
         last_event_id,
-        follow=follow,
+        follow=follow and call.method != "HEAD",
         stopping=call.service.stopping,
         is_allowed=call.is_still_allowed,
     )

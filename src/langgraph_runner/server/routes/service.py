@@ -197,6 +197,8 @@ class AuthenticatedRoute(APIRoute):
             return handle
 
         async def authenticated(request: Request) -> Response:
+            if request.scope["is_head"]:  # The middleware made it a GET to find this route.
+                request.scope["method"] = "HEAD"
             call = kind(request.scope, request.receive)
             guard = call.service.guard
             call.caller = await guard.admit(request.headers.get("authorization", ""), kind.needed)
