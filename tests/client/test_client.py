@@ -43,6 +43,7 @@ async def test_a_run_equals_that_of_the_engine(client, live):
     async with live.engine() as engine:
         assert await engine.get_run(run.id, tenant="acme") == run
         assert await engine.get_run_steps(run.id, tenant="acme") == await client.get_run_steps(run.id)
+        assert await engine.list_runs(tenant="acme", limit=5) == await client.list_runs(limit=5)
     assert (type(run), run.status, run.tags, run.priority) == (Run, "completed", {"who": "ada"}, 3)
     assert await client.get_result(run.id) == Bill(total=12.5, customer="Ada")
     assert await client.get_output(run.id, "price") == 12.5

@@ -37,6 +37,21 @@ async def test_events_continue_after_a_restart_of_the_server(client_of, tmp_path
         live.stop()
 
 
+async def test_the_pages_of_steps_are_followed(responses_of):
+    """Each request has the filter and the cursor of the page before."""
+
+    def page(cursor, *steps):
+        items = [{"run_id": "r1", "step": step, "status": "completed"} for step in steps]
+        return httpx.Response(200, json={"items": items, "next_cursor": cursor})
+
+    client, requests = responses_of(page("1", "a", "b"), page("2", "c"), page(None, "d"))
+    steps = await client.get_run_steps("r1", status="completed")
+    assert [step.step for step in steps] == ["a", "b", "c", "d"]
+    asked = [[*request.url.params.multi_items()] for request in requests]
+    status = ("status", "completed")
+    assert asked == [[status], [status, ("cursor", "1")], [status, ("cursor", "2")]]
+
+
 async def test_a_stream_that_breaks_repeatedly_loses_no_event(responses_of):
     """Each attempt asks for events after the last one. A repeated event is yielded once."""
 

@@ -257,7 +257,7 @@ async def test_hostile_headers_have_no_effect(service, acme, caplog):
 
 async def test_unknown_methods_are_refused(service, acme, caplog):
     """This also holds with a valid key; TRACE returns nothing of the request."""
-    for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "X" * 1_000):
+    for method in ("OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "X" * 1_000):
         for path in ("/runs", "/healthz", "/", "/runs/x/cancel", "/assets/x/y"):
             answer = await acme.request(method, path, headers={"X-Secret": "hunter2hunter2"})
             assert answer.status_code in {404, 405}

@@ -42,6 +42,7 @@ from langgraph_runner import (
     RunStateError,
     RunStatus,
     RunStep,
+    RunSummary,
     SchemaVersionError,
     SQLiteBackend,
     StepDescription,
@@ -126,7 +127,7 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
         assert_type(run.raise_for_status().result, Any)
         assert_type(engine.get_run_artifacts(run.id), dict[str, list[ArtifactRef]])
         assert_type(engine.read_artifact(file), bytes)
-        assert_type(engine.list_runs(status=RunStatus.FAILED), list[Run])
+        assert_type(engine.list_runs(status=RunStatus.FAILED), list[RunSummary])
         assert_type(engine.list_workflows(), list[Blueprint])
         described = engine.describe_workflow("shop.v1")
         assert_type(described, WorkflowDescription)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pydantic_core import from_json
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from langgraph_runner.client.requester import Requester
-    from langgraph_runner.engine.models import RunStep
+    from langgraph_runner.engine.models import RunStep, RunSummary
     from langgraph_runner.engine.outputs import OutputSource
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.runtime.timeouts import TimeoutLike
@@ -80,8 +81,18 @@ class ClientReader:
         await self._check_tenant(tenant)
         statuses = checks.statuses(status, StepStatus)
         params = [("status", str(each)) for each in statuses or ()]
-        found = await self._requester.model(wire.STEPS, ApiRequest("GET", run_path(run_id, "steps"), params))
-        return [] if statuses == [] else found
+        steps: list[RunStep] = []
+        cursor: str | None = None
+        while True:
+            page_params = params if cursor is None else [*params, ("cursor", cursor)]
+            request = ApiRequest("GET", run_path(run_id, "steps"), page_params)
+            page = await self._requester.model(wire.STEP_PAGES, request)
+            steps += page.items
+            cursor = page.next_cursor
+            if statuses == []:  # Asked nevertheless, because the run may not exist.
+                return []
+            if cursor is None or not page.items:
+                return steps
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """Return the output of a step: as its type if the client has the workflow, else as JSON values.
@@ -129,7 +140,9 @@ class ClientReader:
         request = ApiRequest("GET", run_path(run_id, "artifacts"))
         found: dict[str, list[ArtifactRef]] = {}
         for each in await self._requester.model(wire.ARTIFACTS, request):
-            uri = f"{self._requester.url}{each.href}"
+            # Not `href`: the service may not know the prefix that a proxy removes.
+            name = "/".join(quote(part, safe="") for part in each.name.split("/"))
+            uri = f"{self._requester.url}{run_path(run_id, 'artifacts', each.step)}/{name}"
             ref = ArtifactRef(each.name, uri, each.media_type, each.size, each.sha256)
             found.setdefault(each.step, []).append(ref)
         return found
@@ -162,8 +175,8 @@ class ClientReader:
         failed_step: str | None = None,
         error_contains: str | None = None,
         limit: int = 50,
-        before: Run | tuple[datetime, str] | None = None,
-    ) -> list[Run]:
+        before: RunSummary | tuple[datetime, str] | None = None,
+    ) -> list[RunSummary]:
         """Return the runs of a tenant, the newest first. More than 200 take several requests.
 
         The arguments and errors are those of `RunEngine.list_runs()`.
@@ -187,13 +200,13 @@ class ClientReader:
         params += [wire.tag(name, value) for name, value in checks.tags(tags or {}).items()]
         place = place_in_list(before)
         cursor = None if place is None else cursor_of(*place)
-        found: list[Run] = []
+        found: list[RunSummary] = []
         while left and statuses != []:
             page_params = [*params, ("limit", str(min(left, _PAGE)))]
             if cursor is not None:
                 page_params.append(("cursor", cursor))
             page = await self._requester.model(wire.PAGES, ApiRequest("GET", "/runs", page_params))
-            found += [run.reading(self._outputs) for run in page.items]
+            found += page.items
             left -= len(page.items)
             cursor = page.next_cursor
             if cursor is None or not page.items:

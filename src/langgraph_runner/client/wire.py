@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError, to_json, to_jsonable_pytho
 from langgraph_runner.client.requester import ApiRequest
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunNotFoundError
-from langgraph_runner.engine.models import Run, RunPlan, RunStep
+from langgraph_runner.engine.models import Run, RunPlan, RunStep, RunSummary
 from langgraph_runner.engine.options import RunOptions, TriggerOptions
 from langgraph_runner.engine.reading.workers import WorkerOverview
 from langgraph_runner.workflow import ChangeRequest, UnknownWorkflowError, WorkflowInputError
@@ -30,13 +30,14 @@ __all__ = [
     "PAGES",
     "PLAN",
     "RUN",
-    "STEPS",
+    "STEP_PAGES",
     "WORKERS",
     "WORKFLOW",
     "WORKFLOWS",
     "Artifact",
     "Caller",
     "RunPage",
+    "StepPage",
     "change_body",
     "force_body",
     "inputs_body",
@@ -53,7 +54,14 @@ _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class RunPage(BaseModel):
     """A page of runs, the newest first."""
 
-    items: list[Run]
+    items: list[RunSummary]
+    next_cursor: str | None = None
+
+
+class StepPage(BaseModel):
+    """A page of the steps of a run, in the order of the workflow."""
+
+    items: list[RunStep]
     next_cursor: str | None = None
 
 
@@ -76,7 +84,7 @@ class Caller(BaseModel):
 
 RUN: Final = TypeAdapter(Run)
 PLAN: Final = TypeAdapter(RunPlan)
-STEPS: Final = TypeAdapter(list[RunStep])
+STEP_PAGES: Final = TypeAdapter(StepPage)
 PAGES: Final = TypeAdapter(RunPage)
 ARTIFACTS: Final = TypeAdapter(list[Artifact])
 CALLER: Final = TypeAdapter(Caller)

@@ -29,6 +29,7 @@ from langgraph_runner.engine.models import Run as Run
 from langgraph_runner.engine.models import RunEvent as RunEvent
 from langgraph_runner.engine.models import RunPlan as RunPlan
 from langgraph_runner.engine.models import RunStep as RunStep
+from langgraph_runner.engine.models import RunSummary as RunSummary
 from langgraph_runner.engine.reading.workers import WorkerOverview as WorkerOverview
 from langgraph_runner.engine.reading.workers import WorkerState as WorkerState
 from langgraph_runner.engine.reading.workers import WorkerStatus as WorkerStatus

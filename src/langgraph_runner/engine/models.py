@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, computed_field
 from pydantic_core import from_json
@@ -19,17 +20,32 @@ from langgraph_runner.workflow import Reason, StepStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langgraph_runner.engine.store.records import RunRow, StepRow
+    from langgraph_runner.engine.store.records import RunRow, StepRow, SummaryRow
 
-__all__ = ["PlanAction", "PlannedStep", "Run", "RunEvent", "RunPlan", "RunStatus", "RunStep"]
+__all__ = [
+    "PlanAction",
+    "PlannedStep",
+    "Run",
+    "RunEvent",
+    "RunPlan",
+    "RunStatus",
+    "RunStep",
+    "RunSummary",
+    "summary_of",
+]
+
+
+_LONG_PARTS: Final = frozenset({"stack", "causes"})
+"""The parts of an error record that a list of runs leaves out."""
+_CHANGE_START: Final = re.compile(r'\{"type": ("(?:[^"\\]|\\.)*")')
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")  # Rows of the store have further fields.
 
 
-class Run(_Value):
-    """One execution of a workflow."""
+class RunSummary(_Value):
+    """A run in a list of runs: `Run` without its inputs, change, metadata, and the stack of its error."""
 
     id: str
     """The id of the run."""
@@ -44,12 +60,10 @@ class Run(_Value):
     """`manual`, `update` or `retry`."""
     base_run_id: str | None = None
     """The run that this run updates or retries."""
-    change: dict[str, Any] | None = None
-    """The change request of an update."""
-    inputs: Any = None
-    """As JSON values."""
+    change_type: str | None = None
+    """The type of the change request of an update."""
     error: NodeErrorRecord | None = None
-    """The error of the first step that failed, or of the run itself."""
+    """The error of the first step that failed, or of the run itself. A list leaves out its `stack` and `causes`."""
     idempotency_key: str | None = None
     """The `Idempotency-Key` of the request that created it."""
     priority: int = 0
@@ -58,8 +72,6 @@ class Run(_Value):
     """The reason that was given with the cancellation."""
     tags: dict[str, str] = {}
     """For searches: `list_runs(tags=...)`."""
-    metadata: dict[str, Any] = {}
-    """JSON values of the caller."""
     steps: dict[str, int] = {}
     """How many steps have each status, without those that no step has."""
     created_at: datetime
@@ -70,7 +82,6 @@ class Run(_Value):
     """When it completed, failed or was cancelled."""
     measured_ms: int | None = None
     """How long it ran, by the monotonic clock. None until the run has ended, and if it never began."""
-    _source: OutputSource = PrivateAttr(default_factory=OutputSource)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -87,6 +98,18 @@ class Run(_Value):
         if self.started_at is None or self.completed_at is None:
             return None
         return max(0.0, (self.completed_at - self.started_at).total_seconds() * 1000)
+
+
+class Run(RunSummary):
+    """One execution of a workflow."""
+
+    change: dict[str, Any] | None = None
+    """The change request of an update."""
+    inputs: Any = None
+    """As JSON values."""
+    metadata: dict[str, Any] = {}
+    """JSON values of the caller."""
+    _source: OutputSource = PrivateAttr(default_factory=OutputSource)
 
     def output(self, step: str) -> Any:
         """Return the output of a step, as its type. Reads the database in this thread.
@@ -149,20 +172,15 @@ class Run(_Value):
     @classmethod
     def of(cls, row: RunRow, source: OutputSource) -> Run:
         """Return the run of a row; its outputs are read from `source`."""
-        converted = {
-            "workflow_version": row.version,
-            "change": None if row.change_request is None else json.loads(row.change_request),
+        change = None if row.change_request is None else json.loads(row.change_request)
+        own = {
+            "change": change,
+            "change_type": None if change is None else change["type"],
             "inputs": from_json(row.inputs),
             "error": None if row.error is None else json.loads(row.error),
-            "tags": {} if row.tags is None else json.loads(row.tags),
             "metadata": {} if row.metadata is None else json.loads(row.metadata),
-            "steps": dict(row.counts),
-            "created_at": at(row.created_at),
-            "started_at": maybe_at(row.started_at),
-            "completed_at": maybe_at(row.completed_at),
-            "measured_ms": row.duration_ms,
         }
-        return cls(**{**row._asdict(), **converted}).reading(source)
+        return cls(**{**row._asdict(), **_converted(row), **own}).reading(source)
 
 
 class RunStep(_Value):
@@ -263,6 +281,29 @@ class RunPlan(_Value):
     def of(self, action: PlanAction) -> list[str]:
         """Return the ids of the steps with an action."""
         return [each.step for each in self.steps if each.action is action]
+
+
+def summary_of(row: SummaryRow) -> RunSummary:
+    """Return the summary of a run for its row."""
+    error = None
+    if row.error is not None:
+        error = {name: value for name, value in json.loads(row.error).items() if name not in _LONG_PARTS}
+    start = _CHANGE_START.match(row.change_start or "")
+    change_type = None if start is None else json.loads(start[1])
+    return RunSummary(**{**row._asdict(), **_converted(row), "error": error, "change_type": change_type})
+
+
+def _converted(row: RunRow | SummaryRow) -> dict[str, Any]:
+    """Return the fields of a run that its row has in another form."""
+    return {
+        "workflow_version": row.version,
+        "tags": {} if row.tags is None else json.loads(row.tags),
+        "steps": dict(row.counts),
+        "created_at": at(row.created_at),
+        "started_at": maybe_at(row.started_at),
+        "completed_at": maybe_at(row.completed_at),
+        "measured_ms": row.duration_ms,
+    }
 
 
 def at(ms: int) -> datetime:

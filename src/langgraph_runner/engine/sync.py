@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.engine.maintenance.archiving import RunArchive
-    from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
+    from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep, RunSummary
     from langgraph_runner.engine.options import TriggerOptions
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.worker.workload import TakesOn
@@ -267,9 +267,9 @@ class SyncRunMethods(Blocking):
         failed_step: str | None = None,
         error_contains: str | None = None,
         limit: int = 50,
-        before: Run | tuple[datetime, str] | None = None,
-    ) -> list[Run]:
-        """Return runs of a tenant, the newest first.
+        before: RunSummary | tuple[datetime, str] | None = None,
+    ) -> list[RunSummary]:
+        """Return runs of a tenant, the newest first, without their inputs and metadata: `get_run()` has them.
 
         Args:
             tenant: The tenant.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from langgraph_runner.engine import Run, RunStatus
+from langgraph_runner.engine import RunStatus, RunStep, RunSummary
 from langgraph_runner.engine.checks import (
     MAX_AT_ONCE,
     MAX_PRIORITY,
@@ -33,6 +33,7 @@ __all__ = [
     "RunPage",
     "RunRequest",
     "StepMetrics",
+    "StepPage",
     "UpdateRequest",
     "WorkflowMetrics",
 ]
@@ -215,7 +216,15 @@ class RunFilter(BaseModel):
 class RunPage(BaseModel):
     """A page of runs, newest first."""
 
-    items: list[Run]
+    items: list[RunSummary]
+    next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last page."""
+
+
+class StepPage(BaseModel):
+    """A page of the steps of a run, in the order of the workflow."""
+
+    items: list[RunStep]
     next_cursor: str | None = None
     """The `cursor` of the next page; null on the last page."""
 

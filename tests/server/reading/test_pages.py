@@ -10,29 +10,86 @@ from langgraph_runner.server.reading.pages import SharedReads
 pytestmark = pytest.mark.req("R-52")
 
 
-async def test_a_page_of_long_runs_ends_early(service, acme, monkeypatch):
-    """It has at least one run, and a cursor with which no run is lost or repeated."""
-    monkeypatch.setattr(pages, "_MAX_BYTES", 250_000)
-    monkeypatch.setattr(pages, "_ROWS_PER_QUERY", 3)
-    sizes = [100_000, 100, 100_000, 300_000, 100, 100, 100_000, 100]
-    ids = [
-        (
-            await acme.post(
-                "/runs", json={"workflow": "shop.v1", "inputs": {"net": 1, "customer": "x" * size}}
-            )
-        ).json()["id"]
-        for size in sizes
-    ]
+async def pages_of(client, path, limit, **filters):
+    """Return the items of each page of a list."""
     found, cursor = [], None
     while True:
-        answer = await acme.get("/runs", params={"limit": 4, **({"cursor": cursor} if cursor else {})})
-        page = answer.json()
-        assert len(answer.content) < 251_000 or len(page["items"]) == 1
-        found.append([each["id"] for each in page["items"]])
+        query = {"limit": limit, **filters, **({"cursor": cursor} if cursor else {})}
+        page = (await client.get(path, params=query)).json()
+        found.append(page["items"])
         if (cursor := page["next_cursor"]) is None:
-            break
-    assert [run_id for items in found for run_id in items] == ids[::-1]
-    assert [len(each) for each in found] == [4, 1, 3]
+            return found
+
+
+async def test_a_long_page_ends_early(service, acme, monkeypatch):
+    """It has at least one item, and a cursor with which no item is lost or repeated."""
+    monkeypatch.setattr(pages, "_MAX_BYTES", 3_000)
+    ids = []
+    for length in (250, 1, 250, 250, 1, 1, 250, 1):
+        tags = {f"t{number}": "x" * length for number in range(9)}
+        ids.append(await service.ended(acme, tags=tags))
+    found = await pages_of(acme, "/runs", 4)
+    assert [run["id"] for page in found for run in page] == ids[::-1]
+    assert [len(page) for page in found] == [1, 1, 2, 1, 1, 1, 1]
+    monkeypatch.setattr(pages, "_MAX_BYTES", 1)
+    assert [[step["step"] for step in page] for page in await pages_of(acme, f"/runs/{ids[0]}/steps", 5)] == [
+        ["price"],
+        ["page"],
+    ]
+
+
+async def test_steps_come_in_pages(service, acme):
+    """Also those of one status. An unknown run is reported on every page."""
+    run_id = await service.ended(acme)
+    found = await pages_of(acme, f"/runs/{run_id}/steps", 1)
+    assert [[step["step"] for step in page] for page in found] == [["price"], ["page"]]
+    failed = await service.ended(acme, net=-1)
+    for status, expected in (("failed", "price"), ("skipped", "page")):
+        ((step,),) = await pages_of(acme, f"/runs/{failed}/steps", 1, status=status)
+        assert step["step"] == expected
+    assert (await acme.get(f"/runs/{'0' * 32}/steps?cursor=7")).json()["code"] == "RUN_NOT_FOUND"
+
+
+async def test_a_page_of_runs_has_no_long_parts(service, acme):
+    """The inputs, the metadata, the payload of a change and the stack are in the run."""
+    run_id = await service.ended(
+        acme, metadata={"note": "m" * 1_000}, inputs={"net": 1, "customer": "x" * 30_000}
+    )
+    change = {"change": {"type": "set", "payload": {"net": -1, "customer": "y" * 30_000}}}
+    updated = (await acme.post(f"/runs/{run_id}/update", json=change)).json()["id"]
+    await service.engine.wait(updated, tenant="acme")
+    answer = await acme.get("/runs")
+    of_update, of_base = answer.json()["items"]
+    whole = (await acme.get(f"/runs/{updated}")).json()
+    assert len(answer.content) < 4_000
+    assert (of_update["change_type"], of_base["change_type"]) == ("set", None)
+    long = {"inputs", "metadata", "change"}
+    assert whole.keys() - of_update.keys() == long
+    assert whole["error"].keys() - of_update["error"].keys() == {"stack", "causes"}
+    for part in (whole, whole["error"]):
+        for name in long | {"stack", "causes"}:
+            part.pop(name, None)
+    assert of_update == whole
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/runs", "/runs?limit=1&tag=a:b", "/runs/{id}/steps", "/runs/{id}/artifacts", "/runs/{id}"),
+        *("/workflows", "/workflows/shop.v1", "/workflows/shop.v1/metrics", "/audit"),
+    ],
+)
+async def test_an_unchanged_list_is_not_sent_again(service, acme, path):
+    """304 for its `ETag`, until something changes."""
+    path = path.format(id=await service.ended(acme, tags={"a": "b"}))
+    admin = await service.caller("admin")
+    etag = (await admin.get(path)).headers["etag"]
+    unchanged = await admin.get(path, headers={"If-None-Match": etag})
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", etag)
+    assert unchanged.headers["cache-control"] == "private, no-cache"
+    if path in {"/runs", "/audit"}:
+        await service.ended(acme)
+        assert (await admin.get(path, headers={"If-None-Match": etag})).status_code == 200
 
 
 class Reader:

@@ -34,12 +34,13 @@ async def test_an_unchanged_run_is_not_sent_again(service, acme):
 async def test_steps_outputs_and_files_are_readable(service, acme):
     """Steps can be filtered by status."""
     run_id = await service.ended(acme)
-    steps = (await acme.get(f"/runs/{run_id}/steps")).json()
+    steps = (await acme.get(f"/runs/{run_id}/steps")).json()["items"]
     assert [(each["step"], each["status"]) for each in steps] == [
         ("price", "completed"),
         ("page", "completed"),
     ]
-    assert (await acme.get(f"/runs/{run_id}/steps?status=failed")).json() == []
+    failed = (await acme.get(f"/runs/{run_id}/steps?status=failed")).json()
+    assert failed == {"items": [], "next_cursor": None}
     assert (await acme.get(f"/runs/{run_id}/steps/price/output")).json() == 12.5
     (file,) = (await acme.get(f"/runs/{run_id}/artifacts")).json()
     assert (file["step"], file["name"], file["size"]) == ("page", "shown/page 1.html", 25)

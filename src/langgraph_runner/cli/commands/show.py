@@ -21,7 +21,7 @@ from langgraph_runner.engine.status import RunStatus
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
-    from langgraph_runner.engine import Run, RunEvent, RunStep
+    from langgraph_runner.engine import Run, RunEvent, RunStep, RunSummary
     from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.description import WorkflowDescription
 
@@ -244,7 +244,7 @@ def runs(
         created_after = REAL_RUNTIMES.blocking.now_utc() - read_duration(since, "--since")
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: Backend) -> list[Run]:
+    async def ask(engine: Backend) -> list[RunSummary]:
         before_run = None
         if before is not None:
             before_run = await engine.get_run(await find_run(engine, before, tenant), tenant=tenant)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.cli.session import Session
-    from langgraph_runner.engine import Run, RunPlan, RunStep
+    from langgraph_runner.engine import Run, RunPlan, RunStep, RunSummary
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.description import StepDescription, WorkflowDescription
@@ -104,14 +104,14 @@ def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     show_next_command(session, run)
 
 
-def show_runs(out: Output, runs: list[Run]) -> None:
+def show_runs(out: Output, runs: list[RunSummary]) -> None:
     """Print a list of runs."""
     now = REAL_RUNTIMES.awaiting.now_utc()
     rows: list[list[Cell | str]] = []
     for run in runs:
         style = status_style(run.status)
         when = ago(run.created_at, now) if out.is_terminal else clock(run.created_at)
-        trigger = run.change["type"] if run.change is not None else run.trigger
+        trigger = run.change_type or run.trigger
         status = Cell(style.label, style.rich_style)
         took = duration(run.duration_ms)
         rows.append([out.mark(style), run.id, run.workflow, status, when, took, trigger])

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.models import Run, at
+from langgraph_runner.engine.models import RunSummary, at
 
-__all__ = ["cursor_of", "place_in_list", "place_of"]
+__all__ = ["cursor_after", "cursor_of", "place_in_list", "place_of"]
 
 
 def place_in_list(before: Any) -> tuple[int, str] | None:
@@ -22,7 +22,7 @@ def place_in_list(before: Any) -> tuple[int, str] | None:
     match before:
         case None:
             return None
-        case Run(created_at=created_at, id=run_id) | (datetime() as created_at, str(run_id)):
+        case RunSummary(created_at=created_at, id=run_id) | (datetime() as created_at, str(run_id)):
             return checks.moment_ms(created_at, field="before") or 0, run_id
         case _:
             fix = "give the last Run of the page before, or its (created_at, id)"
@@ -32,6 +32,11 @@ def place_in_list(before: Any) -> tuple[int, str] | None:
 def cursor_of(created_ms: int, run_id: str) -> str:
     """Return the cursor of the page that begins after this run."""
     return base64.urlsafe_b64encode(f"{created_ms}.{run_id}".encode()).decode().rstrip("=")
+
+
+def cursor_after(run: RunSummary) -> str:
+    """Return the cursor of the page that begins after a run."""
+    return cursor_of(checks.moment_ms(run.created_at, field="created_at") or 0, run.id)
 
 
 def place_of(cursor: str) -> tuple[datetime, str]:

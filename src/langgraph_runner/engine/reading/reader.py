@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, whole
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError, StoreUnavailableError
-from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, RunSummary, at, summary_of
 from langgraph_runner.engine.reading.cursors import place_in_list
 from langgraph_runner.engine.reading.store_outputs import StoreOutputs, find_output
 from langgraph_runner.engine.reading.workers import WorkerOverview
@@ -21,10 +22,16 @@ from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.description import WorkflowDescription
-from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, is_large, read_json, run_off_loop
+from langgraph_runner.workflow.values.off_loop import (
+    LARGE_BYTES,
+    MANY_ROWS,
+    is_large,
+    read_json,
+    run_off_loop,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -40,6 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RUN_ID", "RunReader"]
 
+RowT = TypeVar("RowT")
+ModelT = TypeVar("ModelT")
 RUN_ID: Final = "the `id` of a run"
 _ARTIFACT: Final = "one that get_run_artifacts() gives"
 _EVENTS_PAGE: Final = 500
@@ -98,9 +107,9 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             ValueError: A status is unknown.
         """
-        await self._row(run_id, tenant)
-        asked = statuses(status, StepStatus)
-        return [RunStep.of(row) for row in await self._store.read(queries.steps_of, tenant, run_id, asked)]
+        await self._check_run(run_id, tenant)
+        rows = await self._store.read(queries.steps_of, tenant, run_id, statuses(status, StepStatus))
+        return await _models(RunStep.of, rows)
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """Return the output of a step, as its type.
@@ -144,7 +153,7 @@ class RunReader:
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
-        await self._row(run_id, tenant)
+        await self._check_run(run_id, tenant)
         return await self._store.read(queries.run_artifacts, tenant, run_id)
 
     async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
@@ -188,9 +197,9 @@ class RunReader:
         failed_step: str | None = None,
         error_contains: str | None = None,
         limit: int = 50,
-        before: Run | tuple[datetime, str] | None = None,
-    ) -> list[Run]:
-        """Return runs of a tenant, the newest first.
+        before: RunSummary | tuple[datetime, str] | None = None,
+    ) -> list[RunSummary]:
+        """Return runs of a tenant, the newest first, without their inputs and metadata: `get_run()` has them.
 
         Args:
             tenant: The tenant.
@@ -236,7 +245,7 @@ class RunReader:
             before=last,
             limit=limit,
         )
-        return await self._as_runs(rows)
+        return await _models(summary_of, rows)
 
     async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
         """Return the engines of all processes, and how many runs of all tenants wait.
@@ -262,7 +271,7 @@ class RunReader:
 
     async def describe_workflows(self) -> list[WorkflowDescription]:
         """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
-        return [WorkflowDescription.of(each) for each in self.workflows.list_workflows()]
+        return [await _described(each) for each in self.workflows.list_workflows()]
 
     async def describe_workflow(self, name: str) -> WorkflowDescription:
         """Return one workflow as plain values.
@@ -270,7 +279,7 @@ class RunReader:
         Raises:
             UnknownWorkflowError: The engine does not have the workflow.
         """
-        return WorkflowDescription.of(self.workflows.get_workflow(name))
+        return await _described(self.workflows.get_workflow(name))
 
     async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
         """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
@@ -357,6 +366,13 @@ class RunReader:
         self._worker.start()
         return await self._store.read(find_output, tenant, run_id, step)
 
+    async def _check_run(self, run_id: str, tenant: str) -> None:
+        """Raise unless the tenant has the run. Its inputs, which may be long, are not read."""
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
+        self._worker.start()
+        if await self._store.read(queries.status_of, tenant, run_id) is None:
+            raise RunNotFoundError(run_id=run_id)
+
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
@@ -366,10 +382,20 @@ class RunReader:
         return row
 
     async def _as_run(self, row: RunRow) -> Run:
-        return (await self._as_runs([row]))[0]
+        """Return the run of a row; long inputs are parsed outside the event loop."""
+        run = partial(Run.of, row, self._outputs)
+        is_long = len(row.inputs) + len(row.change_request or "") > LARGE_BYTES
+        return await run_off_loop(run) if is_long else run()
 
-    async def _as_runs(self, rows: Sequence[RunRow]) -> list[Run]:
-        """Return the runs of some rows; long inputs are parsed outside the event loop."""
-        if sum(len(row.inputs) for row in rows) > LARGE_BYTES:
-            return await run_off_loop(lambda: [Run.of(row, self._outputs) for row in rows])
-        return [Run.of(row, self._outputs) for row in rows]
+
+async def _models(model_of: Callable[[RowT], ModelT], rows: Sequence[RowT]) -> list[ModelT]:
+    """Return the models of some rows. Many are made off the event loop."""
+    if len(rows) > MANY_ROWS:
+        return await run_off_loop(lambda: [model_of(row) for row in rows])
+    return [model_of(row) for row in rows]
+
+
+async def _described(blueprint: Blueprint) -> WorkflowDescription:
+    if len(blueprint.steps) > MANY_ROWS:
+        return await run_off_loop(WorkflowDescription.of, blueprint)
+    return WorkflowDescription.of(blueprint)

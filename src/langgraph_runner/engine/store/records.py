@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 __all__ = [
     "RUN_COLUMNS",
     "STEP_COLUMNS",
+    "SUMMARY_COLUMNS",
     "CacheEntry",
     "NewRun",
     "RunRow",
     "Start",
     "StepChange",
     "StepRow",
+    "SummaryRow",
     "as_counted_run",
     "as_entry",
+    "as_summary",
     "error_summary",
     "new_run",
     "with_counts",
@@ -271,6 +274,30 @@ class RunRow(NamedTuple):
     """How many steps have each status."""
 
 
+class SummaryRow(NamedTuple):
+    """What a list of runs needs of a row: without inputs, options, metadata, and the payload of a change."""
+
+    id: str
+    tenant: str
+    workflow: str
+    version: str
+    status: str
+    trigger: str
+    priority: int
+    created_at: int
+    base_run_id: str | None
+    error: str | None
+    idempotency_key: str | None
+    cancel_reason: str | None
+    started_at: int | None
+    completed_at: int | None
+    duration_ms: int | None
+    tags: str | None
+    change_start: str | None
+    """The first characters of the change request, which begins with its type."""
+    counts: Mapping[str, int]
+
+
 _RENAMED: Final = {
     "tenant": "tenant_id",
     "workflow": "workflow_name",
@@ -281,12 +308,19 @@ _RENAMED: Final = {
 }
 RUN_COLUMNS: Final = tuple(runs.c[_RENAMED.get(name, name)] for name in RunRow._fields if name != "counts")
 """The columns for a `RunRow` without `counts`: its fields, in their order."""
+_MAX_CHANGE_START: Final = 2_000
+"""More than the longest type of a change takes as JSON."""
+SUMMARY_COLUMNS: Final = (
+    *(runs.c[_RENAMED.get(name, name)] for name in SummaryRow._fields[:-2]),
+    func.substr(runs.c.change_request, 1, _MAX_CHANGE_START).label("change_start"),
+)
+"""The columns for a `SummaryRow` without `counts`: its fields, in their order."""
 STEP_COLUMNS: Final = tuple(run_steps.c[_RENAMED.get(name, name)] for name in StepRow._fields)
 """The columns for a `StepRow`."""
 
 
 def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
-    """Add the counts of steps by status to a query of runs that selects `RUN_COLUMNS`.
+    """Add the counts of steps by status to a query of runs that selects `RUN_COLUMNS` or `SUMMARY_COLUMNS`.
 
     The counts are a JSON object, so that each run stays one row.
     """
@@ -334,6 +368,12 @@ def as_counted_run(row: Any) -> RunRow:
     """Return a `RunRow` for a row of `with_counts()`."""
     *columns, counts = row
     return RunRow._make((*columns, json.loads(counts or "{}")))
+
+
+def as_summary(row: Any) -> SummaryRow:
+    """Return a `SummaryRow` for a row of `with_counts()`."""
+    *columns, counts = row
+    return SummaryRow._make((*columns, json.loads(counts or "{}")))
 
 
 def as_entry(row: Any) -> CacheEntry:

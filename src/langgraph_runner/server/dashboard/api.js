@@ -61,6 +61,25 @@ export async function call(path, options) {
   return response.status === 204 ? null : response.json();
 }
 
+/** All items of a list that comes in pages. @param {string} path @param {any} [options] @returns {Promise<any[]>} */
+export async function all(path, options) {
+  const items = [];
+  for (let cursor = null, page; !page || cursor; cursor = page.next_cursor) {
+    page = await call(withQuery(path, { cursor }), options);
+    items.push(...page.items);
+  }
+  return items;
+}
+
+/** A run, its steps and its files. @param {string} id @param {AbortSignal} abort @returns {Promise<[any, any[], any[]]>} */
+export function wholeRun(id, abort) {
+  const [run, options] = [runPath(id), { signal: abort }];
+  return Promise.all([call(run, options), all(`${run}/steps`, options), call(`${run}/artifacts`, options)]);
+}
+
+/** The path of a file below this page, also where the service has a prefix. @param {string} href */
+export const filePath = (href) => href.replace(/^.*?\/(?=runs\/[^/]+\/artifacts\/)/, "");
+
 /** The content of a file. @param {string} path @param {AbortSignal} [abort] @returns {Promise<Blob>} */
 export async function file(path, abort) {
   return (await send(path, { signal: abort })).blob();

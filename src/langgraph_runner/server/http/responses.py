@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from pydantic_core import to_json
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
 
-    from pydantic import BaseModel
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from langgraph_runner.engine import RunEngine, RunEvent
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["event_stream", "is_unchanged", "json_response"]
+__all__ = ["event_stream", "is_unchanged", "json_data", "json_response"]
 
 _HEARTBEAT_S: Final = 15.0
 """How long without an event until a comment is sent, so that proxies do not close a quiet connection."""
@@ -29,31 +30,47 @@ _HEARTBEAT: Final = b": still here\n\n"
 _RETRY: Final = b"retry: 1000\n\n"
 
 
-def json_response(
-    value: BaseModel,
+async def json_response(
+    value: BaseModel | Sequence[BaseModel],
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     if_none_match: str | None = None,
-    has_etag: bool = True,
 ) -> Response:
-    """Return a model as JSON. pydantic writes it, so FastAPI does not validate and encode it a second time.
+    """Return a model or a list of models as JSON with an `ETag`. Long ones are written off the event loop.
+
+    pydantic writes the JSON, so FastAPI does not validate and encode the value a second time.
 
     Args:
-        value: The model.
+        value: The model or the models.
         status: The HTTP status.
         headers: Further headers.
-        if_none_match: The header `If-None-Match`; if it has the `ETag` of `value`, the response is 304.
-        has_etag: False for a response that clients do not ask for again unchanged, such as a page of a list.
+        if_none_match: The header `If-None-Match`; if it has the `ETag` of the response, the status is 304.
     """
-    data = value.model_dump_json().encode()
-    if not has_etag:
-        return Response(data, status, headers, "application/json")
+    data = await run_off_loop(_written, value) if is_large(value) else _written(value)
+    return json_data(data, status=status, headers=headers, if_none_match=if_none_match)
+
+
+def json_data(
+    data: bytes,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    if_none_match: str | None = None,
+) -> Response:
+    """Return JSON as a response with an `ETag`. See `json_response()`."""
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
     if is_unchanged(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(data, status, headers, "application/json")
+
+
+def _written(value: BaseModel | Sequence[BaseModel]) -> bytes:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json().encode()
+    # One by one: a single call would hold the interpreter's lock, and with it the event loop, until its end.
+    return b"[%b]" % b",".join([each.model_dump_json().encode() for each in value])
 
 
 def is_unchanged(if_none_match: str | None, etag: str) -> bool:

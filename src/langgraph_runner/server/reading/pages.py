@@ -1,4 +1,4 @@
-"""`page_of_runs()`: one page of a list of runs as JSON, limited by the number of runs and by their size.
+"""`page_of_runs()`, `page_of_steps()`: one page of a list as JSON, limited by the number of items and by their size.
 
 `SharedReads`: one read serves all equal requests that arrive at the same time.
 """
@@ -6,75 +6,102 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic_core import to_json
 
-from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list, place_of
+from langgraph_runner.engine import RunNotFoundError, RunStep
+from langgraph_runner.engine.reading.cursors import cursor_after, place_of
+from langgraph_runner.engine.store import queries
 from langgraph_runner.server.problems import ApiCode, ApiError, checked
+from langgraph_runner.workflow.values.off_loop import MANY_ROWS, run_off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
     from datetime import datetime
 
-    from langgraph_runner.engine import Run, RunEngine
+    from pydantic import BaseModel
+    from sqlalchemy import Connection
+
+    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.engine.store.records import StepRow
     from langgraph_runner.server.models import RunFilter
 
-__all__ = ["SharedReads", "page_of_runs"]
+__all__ = ["SharedReads", "page_of_runs", "page_of_steps"]
 
 ResultT = TypeVar("ResultT")
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
-"""A run includes its inputs, which may have 1 MiB; 200 such runs would block the event loop for seconds."""
-_ROWS_PER_QUERY: Final = 21
-"""One more than the default page, which then takes one query."""
+"""A failed step has its stack, and a run up to 32 tags: a page of them could be long."""
 
 
 async def page_of_runs(engine: RunEngine, tenant: str, asked: RunFilter) -> bytes:
     """Return the runs that match a filter, newest first, as the JSON of a `RunPage`.
 
-    A page ends before `asked.limit` runs if the next one would make it longer than 4 MiB. It has at least one run if
-    any matches.
-
     Raises:
         ApiError: The filter is invalid (422).
     """
-    before: Run | tuple[datetime, str] | None = None if asked.cursor is None else _position(asked.cursor)
-    items: list[bytes] = []
+    before = None if asked.cursor is None else _position(asked.cursor)
+    with checked():
+        runs = await engine.list_runs(
+            tenant=tenant,
+            workflow=asked.workflow,
+            status=asked.status,
+            tags=asked.tags(),
+            id_prefix=asked.id_prefix,
+            base_run_id=asked.base_run_id,
+            failed_step=asked.failed_step,
+            error_contains=asked.error_contains,
+            created_after=asked.created_after,
+            created_before=asked.created_before,
+            limit=asked.limit + 1,
+            before=before,
+        )
+    page = partial(_page, runs, asked.limit, lambda last: cursor_after(runs[last]))
+    return await run_off_loop(page) if len(runs) > MANY_ROWS else page()
+
+
+async def page_of_steps(
+    engine: RunEngine, tenant: str, run_id: str, *, status: Iterable[str] | None, after: int, limit: int
+) -> bytes:
+    """Return the steps of a run after a position in the workflow, as the JSON of a `StepPage`.
+
+    Raises:
+        RunNotFoundError: The tenant has no such run.
+    """
+    rows = await engine.store.read(_steps, tenant, run_id, statuses=status, after=after, limit=limit + 1)
+
+    def page() -> bytes:
+        steps = [RunStep.of(row) for _, row in rows]
+        return _page(steps, limit, lambda last: str(rows[last][0]))
+
+    return await run_off_loop(page) if len(rows) > MANY_ROWS else page()
+
+
+def _steps(connection: Connection, tenant: str, run_id: str, **conditions: Any) -> list[tuple[int, StepRow]]:
+    """Return the steps of a page with their positions. A query for `RunStore.read`."""
+    if queries.status_of(connection, tenant, run_id) is None:
+        raise RunNotFoundError(run_id=run_id)
+    return queries.steps_page(connection, tenant, run_id, **conditions)
+
+
+def _page(items: Sequence[BaseModel], limit: int, cursor_at: Callable[[int], str]) -> bytes:
+    """Return up to `limit` items as a page of up to 4 MiB, with a cursor if there are more.
+
+    The items are written one by one: one call for all would hold the interpreter's lock, and with it the event loop.
+    """
+    written: list[bytes] = []
     size = 0
-    while True:
-        wanted = min(_ROWS_PER_QUERY, asked.limit + 1 - len(items))
-        with checked():
-            found = await engine.list_runs(
-                tenant=tenant,
-                workflow=asked.workflow,
-                status=asked.status,
-                tags=asked.tags(),
-                id_prefix=asked.id_prefix,
-                base_run_id=asked.base_run_id,
-                failed_step=asked.failed_step,
-                error_contains=asked.error_contains,
-                created_after=asked.created_after,
-                created_before=asked.created_before,
-                limit=wanted,
-                before=before,
-            )
-        for run in found:
-            item = run.model_dump_json().encode()
-            size += len(item)
-            if len(items) == asked.limit or (items and size > _MAX_BYTES):
-                return _page(items, before)
-            items.append(item)
-            before = run
-        if len(found) < wanted:
-            return _page(items, None)
-
-
-def _page(items: list[bytes], last: Run | tuple[datetime, str] | None) -> bytes:
-    place = place_in_list(last)
-    next_cursor = None if place is None else cursor_of(*place)
-    return b'{"items":[%b],"next_cursor":%b}' % (b",".join(items), to_json(next_cursor))
+    for item in items[:limit]:
+        data = item.model_dump_json().encode()
+        size += len(data)
+        if written and size > _MAX_BYTES:
+            break
+        written.append(data)
+    next_cursor = cursor_at(len(written) - 1) if len(written) < len(items) else None
+    return b'{"items":[%b],"next_cursor":%b}' % (b",".join(written), to_json(next_cursor))
 
 
 def _position(cursor: str) -> tuple[datetime, str]:

@@ -15,7 +15,14 @@ from langgraph_runner.server.auth.audit import audit_entries
 from langgraph_runner.server.http.responses import json_response
 from langgraph_runner.server.models import AuditPage, CallerDescription
 from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers
-from langgraph_runner.server.routes.service import AdminCall, AuthenticatedRoute, ReadCall, service_of
+from langgraph_runner.server.routes.service import (
+    UNCHANGED,
+    AdminCall,
+    AuthenticatedRoute,
+    IfNoneMatch,
+    ReadCall,
+    service_of,
+)
 
 __all__ = ["router"]
 
@@ -52,7 +59,7 @@ async def caller(call: ReadCall) -> CallerDescription:
 @router.get("/workers", response_model=WorkerOverview, responses=REFUSED)
 async def workers(call: ReadCall) -> Response:
     """List the processes that execute runs, with the ids of the tenant's runs in each, and count the pending runs."""
-    return json_response(await call.engine.get_workers(tenant=call.tenant), has_etag=False)
+    return await json_response(await call.engine.get_workers(tenant=call.tenant))
 
 
 @router.get(
@@ -71,7 +78,11 @@ async def metrics_response(request: Request) -> Response:
     return Response(data, media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/audit", response_model=AuditPage, responses={**REFUSED, **answers(ApiCode.REQUEST_INVALID)})
+@router.get(
+    "/audit",
+    response_model=AuditPage,
+    responses={**UNCHANGED, **REFUSED, **answers(ApiCode.REQUEST_INVALID)},
+)
 async def audit(
     call: AdminCall,
     limit: Annotated[int, Query(ge=1, le=200, description="How many entries a page has at most.")] = 50,
@@ -79,9 +90,10 @@ async def audit(
         int | None,
         Query(ge=1, le=2**63 - 1, description="The `next_cursor` of the page before; none for the first."),
     ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """List who requested which change of the tenant's runs, newest first."""
     found = await call.engine.store.read(audit_entries, call.tenant, before=cursor, limit=limit + 1)
     page = found[:limit]
     next_cursor = str(page[-1].id) if len(found) > limit else None
-    return json_response(AuditPage(items=page, next_cursor=next_cursor), has_etag=False)
+    return await json_response(AuditPage(items=page, next_cursor=next_cursor), if_none_match=if_none_match)

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BeforeValidator
 from starlette.responses import MalformedRangeHeader
 
-from langgraph_runner.engine import Run, RunPlan, RunStep
+from langgraph_runner.engine import Run, RunPlan
 from langgraph_runner.engine.checks import HEADER_TEXT, MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.server.http.query import parameters_of, query_of
-from langgraph_runner.server.http.responses import event_stream, is_unchanged, json_response
+from langgraph_runner.server.http.responses import event_stream, is_unchanged, json_data, json_response
 from langgraph_runner.server.models import (
     SAFE,
     ArtifactDescription,
@@ -24,6 +24,7 @@ from langgraph_runner.server.models import (
     RunFilter,
     RunPage,
     RunRequest,
+    StepPage,
     UpdateRequest,
 )
 from langgraph_runner.server.problems import (
@@ -34,10 +35,17 @@ from langgraph_runner.server.problems import (
     answers,
     checked,
 )
-from langgraph_runner.server.reading.pages import page_of_runs
-from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall, RunCall
+from langgraph_runner.server.reading.pages import page_of_runs, page_of_steps
+from langgraph_runner.server.routes.service import (
+    UNCHANGED,
+    AuthenticatedRoute,
+    IfNoneMatch,
+    ReadCall,
+    RunCall,
+)
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.context import is_media_type
+from langgraph_runner.workflow.values.off_loop import MANY_ROWS, run_off_loop
 
 __all__ = ["router"]
 
@@ -79,15 +87,6 @@ Key = Annotated[
 ]
 
 
-IfNoneMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-None-Match",
-        description="The `ETag` of an earlier response: if nothing has changed, the response is 304.",
-    ),
-]
-
-
 class _RangedFile(FileResponse):
     """A file, or the bytes that the header `Range` asks for."""
 
@@ -106,9 +105,6 @@ router = APIRouter(
     tags=["runs"],
     responses=answers(*CALLER_REFUSALS, ApiCode.REQUEST_INVALID),
 )
-UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
-    304: {"description": "The response would still have the `ETag` of `If-None-Match`."}
-}
 RUN_NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
 DERIVED: Final = answers(
     ErrorCode.RUN_NOT_FOUND,
@@ -136,17 +132,22 @@ async def create_run(call: RunCall, body: RunRequest, key: Key = None) -> Respon
     trigger = call.engine.trigger(
         body.workflow, body.inputs, tenant=call.tenant, idempotency_key=key, **body.given()
     )
-    return _created(await call.change("run.create", body.workflow, trigger))
+    return await _created(call, await call.change("run.create", body.workflow, trigger))
 
 
-@router.get("", response_model=RunPage, openapi_extra={"parameters": parameters_of(RunFilter)})
-async def list_runs(call: ReadCall) -> Response:
+@router.get(
+    "",
+    response_model=RunPage,
+    responses=UNCHANGED,
+    openapi_extra={"parameters": parameters_of(RunFilter)},
+)
+async def list_runs(call: ReadCall, if_none_match: IfNoneMatch = None) -> Response:
     """List the tenant's runs, newest first. A page has fewer than `limit` runs where it would exceed 4 MiB."""
     asked = query_of(call, RunFilter)
     page = await call.service.shared_reads.read(
         ("runs", call.tenant, call.url.query), lambda: page_of_runs(call.engine, call.tenant, asked)
     )
-    return Response(page, media_type="application/json")
+    return json_data(page, if_none_match=if_none_match)
 
 
 @router.get(
@@ -174,20 +175,29 @@ async def get_run(
             await call.until_stopping(call.engine.wait(run_id, tenant=call.tenant, timeout_ms=wait_ms))
         await call.check_again()
         run = await call.engine.get_run(run_id, tenant=call.tenant)
-    return json_response(run, if_none_match=if_none_match)
+    return await json_response(run, if_none_match=if_none_match)
 
 
-@router.get("/{run_id}/steps", responses=RUN_NOT_FOUND)
+@router.get("/{run_id}/steps", response_model=StepPage, responses={**UNCHANGED, **RUN_NOT_FOUND})
 async def get_run_steps(
     call: ReadCall,
     run_id: RunId,
+    *,
     status: Annotated[
         list[StepStatus] | None,
         Query(description="Only steps with this status; give it several times for one of several."),
     ] = None,
-) -> list[RunStep]:
-    """List the steps of a run in the order of the workflow."""
-    return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=status)
+    limit: Annotated[int, Query(ge=1, le=1_000, description="How many steps a page has at most.")] = 1_000,
+    cursor: Annotated[
+        int | None,
+        Query(ge=0, le=2**31 - 1, description="The `next_cursor` of the page before; none for the first."),
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """List the steps of a run in the order of the workflow. A page ends early where it would exceed 4 MiB."""
+    after = -1 if cursor is None else cursor
+    page = await page_of_steps(call.engine, call.tenant, run_id, status=status, after=after, limit=limit)
+    return json_data(page, if_none_match=if_none_match)
 
 
 @router.get(
@@ -206,11 +216,21 @@ async def get_output(call: ReadCall, run_id: RunId, step: StepId) -> Response:
     return Response(data, media_type="application/json")
 
 
-@router.get("/{run_id}/artifacts", responses=RUN_NOT_FOUND)
-async def get_run_artifacts(call: ReadCall, run_id: RunId) -> list[ArtifactDescription]:
+@router.get(
+    "/{run_id}/artifacts",
+    response_model=list[ArtifactDescription],
+    responses={**UNCHANGED, **RUN_NOT_FOUND},
+)
+async def get_run_artifacts(call: ReadCall, run_id: RunId, if_none_match: IfNoneMatch = None) -> Response:
     """List the files that the steps of a run have saved."""
     found = await call.engine.get_run_artifacts(run_id, tenant=call.tenant)
-    return [_description(run_id, step, each) for step, files in found.items() for each in files]
+    files = [(step, each) for step, of_step in found.items() for each in of_step]
+
+    def describe() -> list[ArtifactDescription]:
+        return [_description(call, run_id, step, each) for step, each in files]
+
+    described = await run_off_loop(describe) if len(files) > MANY_ROWS else describe()
+    return await json_response(described, if_none_match=if_none_match)
 
 
 @router.get(
@@ -268,25 +288,27 @@ async def update_run(call: RunCall, run_id: RunId, body: UpdateRequest, key: Key
     trigger = call.engine.trigger_update(
         run_id, body.change.as_request(), tenant=call.tenant, idempotency_key=key, **body.given()
     )
-    return _created(await call.change("run.update", run_id, trigger))
+    return await _created(call, await call.change("run.update", run_id, trigger))
 
 
 @router.post(
     "/{run_id}/plan",
+    response_model=RunPlan,
     responses=answers(
         ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ErrorCode.VALIDATION_FAILED, *BODY_REFUSALS
     ),
 )
-async def plan_update(call: ReadCall, run_id: RunId, body: PlanRequest) -> RunPlan:
+async def plan_update(call: ReadCall, run_id: RunId, body: PlanRequest) -> Response:
     """Return what an update would do with each step, and why. Nothing runs."""
     with checked():
-        return await call.engine.plan(
+        plan = await call.engine.plan(
             run_id,
             body.change.as_request(),
             tenant=call.tenant,
             force=body.force,
             use_cache=body.use_cache,
         )
+    return await json_response(plan)
 
 
 @router.post(
@@ -296,7 +318,7 @@ async def cancel_run(call: RunCall, run_id: RunId, body: CancelRequest | None = 
     """Cancel a run. A run that is over stays as it is."""
     reason = (body or CancelRequest()).reason
     cancel = call.engine.cancel(run_id, tenant=call.tenant, reason=reason)
-    return json_response(await call.change("run.cancel", run_id, cancel))
+    return await json_response(await call.change("run.cancel", run_id, cancel))
 
 
 @router.post("/{run_id}/retry", status_code=201, response_model=Run, responses=DERIVED)
@@ -306,7 +328,7 @@ async def retry_run(
     """Continue a failed or cancelled run as a new run, which reuses the completed steps."""
     options = (body or RetryRequest()).given()
     trigger = call.engine.trigger_retry(run_id, tenant=call.tenant, idempotency_key=key, **options)
-    return _created(await call.change("run.retry", run_id, trigger))
+    return await _created(call, await call.change("run.retry", run_id, trigger))
 
 
 @router.get(
@@ -340,16 +362,16 @@ async def follow_events(
     )
 
 
-def _created(run: Run) -> Response:
-    return json_response(run, status=201, headers={"Location": f"/runs/{run.id}"})
+async def _created(call: RunCall, run: Run) -> Response:
+    return await json_response(run, status=201, headers={"Location": f"{call.root_path}/runs/{run.id}"})
 
 
-def _description(run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescription:
+def _description(call: ReadCall, run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescription:
     return ArtifactDescription(
         step=step,
         name=artifact.name,
         media_type=artifact.media_type,
         size=artifact.size,
         sha256=artifact.sha256,
-        href=f"/runs/{run_id}/artifacts/{quote(step, safe='')}/{quote(artifact.name)}",
+        href=f"{call.root_path}/runs/{run_id}/artifacts/{quote(step, safe='')}/{quote(artifact.name)}",
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeAlias, get_type_hints
 
-from fastapi import Request, Response
+from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
 
 from langgraph_runner.engine.logs import cause
@@ -27,15 +27,27 @@ if TYPE_CHECKING:
     from langgraph_runner.server.auth.callers import Caller, Guard
 
 __all__ = [
+    "UNCHANGED",
     "AdminCall",
     "AuthenticatedRoute",
     "Call",
+    "IfNoneMatch",
     "ReadCall",
     "RunCall",
     "Service",
     "service_of",
 ]
 
+IfNoneMatch: TypeAlias = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        description="The `ETag` of an earlier response: if nothing has changed, the response is 304.",
+    ),
+]
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "The response would still have the `ETag` of `If-None-Match`."}
+}
 _OK: Final = 200
 _FAILED: Final = 500
 _MAX_TARGET_CHARS: Final = 200
@@ -91,6 +103,11 @@ class Call(Request):
     def tenant(self) -> str:
         """The tenant whose runs the caller sees and changes."""
         return self.caller.tenant
+
+    @property
+    def root_path(self) -> str:
+        """The path below which the application is mounted, or that a proxy removes; empty if there is none."""
+        return str(self.scope.get("root_path", "")).rstrip("/")
 
     @property
     def request_id(self) -> str:

@@ -53,7 +53,9 @@ class ContentTests(StoreTests):
             new("r", tenant=tenant, owner="a", inputs=every_byte, tags={"k": _TEXT}, metadata=_TEXT)
         )
         await store.write(ended("r", tenant=tenant, output=large))
-        [run] = await other.read(runs_page, tenant, tags={"k": _TEXT})
+        [listed] = await other.read(runs_page, tenant, tags={"k": _TEXT})
+        run = await other.read(queries.run_by_id, tenant, listed.id)
+        assert run is not None
         assert (run.tenant, run.inputs, run.metadata) == (tenant, every_byte, _TEXT)
         assert await other.read(queries.output_data, tenant, [OUTPUT]) == {OUTPUT: large}
 

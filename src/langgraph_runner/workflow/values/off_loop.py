@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LARGE_BYTES", "is_large", "read_json", "run_off_loop"]
+__all__ = ["LARGE_BYTES", "MANY_ROWS", "is_large", "read_json", "run_off_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 LARGE_BYTES: Final = 32_768
 """Size of JSON above which it is read off the event loop: this much takes about a millisecond."""
+MANY_ROWS: Final = 50
+"""Number of rows above which they are made into models off the event loop: this many take about a millisecond."""
 _LARGE_PARTS: Final = 1_000
 _BYTES_OF_PART: Final = 32
 _SINGLE_PARTS: Final = frozenset({int, float, bool, type(None)})

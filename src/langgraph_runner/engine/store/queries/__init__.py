@@ -26,6 +26,7 @@ from langgraph_runner.engine.store.queries.runs import (
     run_by_id,
     status_of,
     steps_of,
+    steps_page,
     store_id,
 )
 from langgraph_runner.engine.store.queries.workers import (
@@ -62,6 +63,7 @@ __all__ = [
     "status_of",
     "step_output",
     "steps_of",
+    "steps_page",
     "store_id",
     "summarize_workers",
     "task_result",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Integer, String, and_, bindparam, func, literal_column, or_, select, union_all
 
 from langgraph_runner.engine.status import RunStatus
-from langgraph_runner.engine.store.records import RUN_COLUMNS, as_counted_run, with_counts
+from langgraph_runner.engine.store.records import SUMMARY_COLUMNS, as_summary, with_counts
 from langgraph_runner.engine.store.schema import run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, ColumnElement, Connection
 
-    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.engine.store.records import SummaryRow
 
 __all__ = ["runs_page"]
 
@@ -40,7 +40,7 @@ def runs_page(
     error_contains: str | None = None,
     before: tuple[int, str] | None = None,
     limit: int = 50,
-) -> list[RunRow]:
+) -> list[SummaryRow]:
     """Return up to `limit` runs of a tenant that fulfil all given conditions, the newest first.
 
     Times are in ms since 1970. `base_run_id` is the run that they were derived from, `failed_step` one that failed.
@@ -69,13 +69,13 @@ def runs_page(
     statement = _page(frozenset(given), len(tags or {}), of_statuses)
     for number, (name, value) in enumerate((tags or {}).items()):
         given |= {f"tag_name_{number}": name, f"tag_value_{number}": value}
-    return [as_counted_run(row) for row in statement.ask(connection, tenant=tenant, limit=limit, **given)]
+    return [as_summary(row) for row in statement.ask(connection, tenant=tenant, limit=limit, **given)]
 
 
 @functools.lru_cache(maxsize=256)
 def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = None) -> Prepared:
     """Return the statement for these conditions. It is cached: building it takes longer than executing it."""
-    query = select(*RUN_COLUMNS)
+    query = select(*SUMMARY_COLUMNS)
     made_at: ColumnElement[int] = runs.c.created_at
     by_id: ColumnElement[str] = runs.c.id
     for number in range(tags):

@@ -33,7 +33,7 @@ from langgraph_runner.engine.store.statements import Prepared, any_of, for_all_t
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from langgraph_runner.engine.store.backends import StoreBackend
 
@@ -52,6 +52,7 @@ __all__ = [
     "run_by_id",
     "status_of",
     "steps_of",
+    "steps_page",
     "store_id",
 ]
 
@@ -84,10 +85,30 @@ def steps_of(
     connection: Connection, tenant: str, run_id: str, statuses: Iterable[str] | None = None
 ) -> list[StepRow]:
     """Return the steps of a run in the workflow's order: all, or those with one of some statuses."""
+    query = _steps(tenant, run_id, statuses)
+    return [StepRow(*row) for row in connection.execute(query)]
+
+
+def steps_page(
+    connection: Connection,
+    tenant: str,
+    run_id: str,
+    *,
+    statuses: Iterable[str] | None = None,
+    after: int = -1,
+    limit: int,
+) -> list[tuple[int, StepRow]]:
+    """Return up to `limit` steps of a run, each with its position in the workflow, from position `after` + 1 on."""
+    query = _steps(tenant, run_id, statuses).add_columns(run_steps.c.position)
+    found = connection.execute(query.where(run_steps.c.position > after).limit(limit))
+    return [(position, StepRow(*columns)) for *columns, position in found]
+
+
+def _steps(tenant: str, run_id: str, statuses: Iterable[str] | None) -> Select[Any]:
     query = select(*STEP_COLUMNS).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
     if statuses is not None:
         query = query.where(run_steps.c.status.in_([str(each) for each in statuses]))
-    return [StepRow(*row) for row in connection.execute(query.order_by(run_steps.c.position))]
+    return query.order_by(run_steps.c.position)
 
 
 @for_all_tenants

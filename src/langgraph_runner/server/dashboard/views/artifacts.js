@@ -1,5 +1,5 @@
 /** Files of a step with previews: HTML in a frame without scripts, images, JSON, text. */
-import { file } from "../api.js";
+import { file, filePath } from "../api.js";
 import { bytes } from "../format.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { JsonTree, Loading, Problem, useLoaded } from "../ui.js";
@@ -23,7 +23,7 @@ export function Artifact({ artifact, siblings, open = false }) {
   const [problem, setProblem] = useState(null);
   const download = async () => {
     try {
-      const address = URL.createObjectURL(await file(artifact.href.slice(1)));
+      const address = URL.createObjectURL(await file(filePath(artifact.href)));
       const link = document.createElement("a");
       link.href = address;
       link.download = artifact.name.split("/").at(-1);
@@ -56,7 +56,7 @@ async function withImages(text, artifacts, abort) {
     (each) => each.media_type.startsWith("image/") && each.size <= MAX_PREVIEW && text.includes(`src="${each.name}"`),
   );
   for (const image of shown.slice(0, MAX_IMAGES)) {
-    const address = await dataAddress(await file(image.href.slice(1), abort));
+    const address = await dataAddress(await file(filePath(image.href), abort));
     text = text.replaceAll(`src="${image.name}"`, `src="${address}"`);
   }
   return text;
@@ -82,7 +82,7 @@ export function Preview({ artifact, siblings = [] }) {
 function LoadedPreview({ artifact, siblings, kind }) {
   const { value, error, isLoading } = useLoaded(
     async (abort) => {
-      const blob = await file(artifact.href.slice(1), abort);
+      const blob = await file(filePath(artifact.href), abort);
       if (kind === "image") return blob;
       return kind === "html" ? withImages(await blob.text(), siblings, abort) : blob.text();
     },

@@ -1,5 +1,5 @@
 /** Two runs side by side: what ran again, what was reused, and their files. */
-import { call, runPath, withQuery } from "../api.js";
+import { call, wholeRun, withQuery } from "../api.js";
 import { duration, moment, plural, runDuration, shortId } from "../format.js";
 import { html, useState } from "../lib.js";
 import { go, to } from "../router.js";
@@ -11,10 +11,7 @@ import { Preview, previewOf } from "./artifacts.js";
 export function Compare({ left, right }) {
   const load = (id) =>
     useLoaded(
-      (abort) =>
-        id
-          ? Promise.all(["", "/steps", "/artifacts"].map((each) => call(runPath(id) + each, { signal: abort })))
-          : Promise.resolve(null),
+      (abort) => (id ? wholeRun(id, abort) : Promise.resolve(null)),
       [id],
     );
   const [a, b] = [load(left), load(right)];
@@ -52,7 +49,7 @@ function Picker({ workflow, left, right }) {
     <select onChange=${(event) => event.currentTarget.value && go(to("compare", left, event.currentTarget.value))}>
     <option value="" selected=${!right}>Choose a run</option>
     ${others.map((each) => html`<option key=${each.id} value=${each.id}
-      selected=${each.id === right}>${shortId(each.id)} · ${each.trigger}${each.change ? ` ${each.change.type}` : ""} · ${each.status} · ${moment(each.created_at)}
+      selected=${each.id === right}>${shortId(each.id)} · ${each.trigger}${each.change_type ? ` ${each.change_type}` : ""} · ${each.status} · ${moment(each.created_at)}
       </option>`)}</select></label>`;
 }
 

@@ -1,5 +1,5 @@
 /** One run: its progress, errors, and durations. */
-import { call, follow, mayRun, runPath, withQuery } from "../api.js";
+import { call, follow, mayRun, wholeRun, withQuery } from "../api.js";
 import { duration, moment, runDuration, shortId, OVER } from "../format.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { replace, route, to } from "../router.js";
@@ -31,9 +31,7 @@ function useRun(id) {
       timer = 0;
       const began = performance.now();
       try {
-        const [run, steps, artifacts] = await Promise.all(
-          ["", "/steps", "/artifacts"].map((each) => call(runPath(id) + each, { signal: abort.signal })),
-        );
+        const [run, steps, artifacts] = await wholeRun(id, abort.signal);
         pause = Math.max(MIN_PAUSE_MS, 4 * (performance.now() - began));
         setState((old) => ({ ...old, run, artifacts, error: null, steps: merged(old.steps, steps) }));
         if (before && before !== run.status) announce(`The run is ${run.status}`);

@@ -25,6 +25,9 @@ export function searchOf(text) {
   return { query: { error_contains: text }, words: `Runs whose error contains “${text}”` };
 }
 
+/** So that the address of a list stays the same for a minute, and the service can answer that it has not changed. */
+const thisMinute = () => Math.floor(Date.now() / 60_000) * 60_000;
+
 /** @param {URLSearchParams} query the filters, as the address has them */
 function apiQuery(query) {
   const span = SPANS[query.get("time")];
@@ -33,7 +36,7 @@ function apiQuery(query) {
     workflow: query.get("workflow"),
     failed_step: query.get("failed_step"),
     base_run_id: query.get("base"),
-    created_after: span ? new Date(Date.now() - span[1] * 1000).toISOString() : null,
+    created_after: span ? new Date(thisMinute() - span[1] * 1000).toISOString() : null,
     ...searchOf(query.get("q") ?? "").query,
   };
 }
