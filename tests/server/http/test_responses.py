@@ -41,7 +41,7 @@ async def test_an_invalid_last_event_id_is_refused(service, acme, given):
     """The problem names the header."""
     run_id = await service.ended(acme)
     refused = await acme.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": given})
-    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "header:last-event-id")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "header:Last-Event-ID")
 
 
 async def test_a_quiet_stream_gets_heartbeats(service, acme, monkeypatch):
