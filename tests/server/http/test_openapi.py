@@ -1,5 +1,6 @@
 """The OpenAPI document: stored as a file, and true for requests of all kinds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -95,5 +96,7 @@ async def test_the_document_describes_authentication_and_problems(service):
     document = (await service.client().get("/openapi.json")).json()
     assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     assert {"Problem", "Fault"} <= document["components"]["schemas"].keys()
+    references = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document))
+    assert set(references) <= document["components"]["schemas"].keys()
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert (await service.client().get("/openapi.json")).json() == document

@@ -20,9 +20,9 @@ router = APIRouter(
     route_class=AuthenticatedRoute,
     prefix="/workflows",
     tags=["workflows"],
-    responses=answers(*CALLER_REFUSALS),
+    responses=answers(*CALLER_REFUSALS, ApiCode.REQUEST_INVALID),
 )
-UNKNOWN_OR_UNCHANGED: Final = {**UNCHANGED, **answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID)}
+UNKNOWN_OR_UNCHANGED: Final = {**UNCHANGED, **answers(ErrorCode.WORKFLOW_UNKNOWN)}
 
 
 @router.get("", response_model=list[WorkflowDescription], responses=UNCHANGED)
