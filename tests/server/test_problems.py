@@ -14,7 +14,7 @@ async def test_an_unknown_path_or_method_is_refused(acme):
     assert (missing.status_code, missing.json()["code"]) == (404, "NOT_FOUND")
     wrong = await acme.delete("/runs")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
-    assert wrong.headers["allow"] == "GET, POST"
+    assert wrong.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b'"x"', b""])

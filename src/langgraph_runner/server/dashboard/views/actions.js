@@ -1,5 +1,5 @@
 /** Update, retry and cancel: each dialog shows what will happen before you confirm. */
-import { call, newSender, runPath } from "../api.js";
+import { all, call, newSender, runPath } from "../api.js";
 import { plural } from "../format.js";
 import { FormFields, faultsByPointer } from "../forms.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
@@ -151,7 +151,7 @@ function groupsOf(action, steps) {
 
 function StepsDialog({ action, run, onClose }) {
   const words = WORDS[action];
-  const steps = useLoaded((abort) => call(runPath(run.id, "steps"), { signal: abort }), []);
+  const steps = useLoaded((abort) => all(runPath(run.id, "steps"), { signal: abort }), []);
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
   const [reason, setReason] = useState("");
