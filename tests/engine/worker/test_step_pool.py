@@ -349,6 +349,33 @@ async def test_a_worker_that_claims_its_own_step_again_stops_the_first_call(engi
     assert "step.lease_lost" in caplog.text
 
 
+async def test_a_second_call_of_a_step_may_end_before_the_first(engine_of):
+    """The first one is slow to stop, and ends without an error."""
+    begun, cleaned_up = Observed(), asyncio.Event()
+
+    async def work(before: int, ctx) -> int:
+        begun.append(ctx.fencing_token)
+        if len(begun) == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await cleaned_up.wait()
+        return before * 2
+
+    flow = flow_of(work)
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as worker:
+        worker.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await begun.reach()
+        pool = worker._worker._pool
+        ((claimed, _),), (first_call,) = pool._active.values(), pool._tasks
+        await worker._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+        await eventually(lambda: pool._tasks == {first_call})
+        cleaned_up.set()
+        await first_call
+
+
 async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):
     """The run does not continue forever."""
     flow, begun, _, _ = held

@@ -171,8 +171,8 @@ class StepPool:
             self._log(logging.ERROR, "step.interrupted", claimed, **cause(error))
             logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
         finally:
-            # A later claim of the same task may have replaced this one, and ended.
-            if self._active.get(key, (None, abort))[0] is claimed:
+            # A later claim of the same task may have replaced this one, and may have ended.
+            if self._active.get(key) == (claimed, abort):
                 del self._active[key]
 
     async def _run_step(self, claimed: ClaimedTask, abort: AbortController) -> StepChange:
