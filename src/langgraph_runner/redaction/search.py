@@ -175,8 +175,8 @@ def _spans_in_lines(text: str, lines: list[Span]) -> Iterator[Span]:
     offsets = [0]  # The distance to the original place, before the first code and after each of them.
     at = 0
     for line_start, end in lines:
-        found = _CODE.finditer(text, line_start, end)
-        replaced = [(code.start(), code.end(), _decoded(code[0])) for code in found]
+        codes_of_line = _CODE.finditer(text, line_start, end)
+        replaced = [(code.start(), code.end(), _decoded(code[0])) for code in codes_of_line]
         # All that is between two lines counts as the code of a newline.
         for start, stop, char in [(at, line_start, "\n"), *replaced]:
             parts += (text[at:start], char)

@@ -87,7 +87,7 @@ def create_app(
         redirect_slashes=False,  # A redirect would repeat the Host header, which the client can invent.
     )
     registry = registry_of(engine)
-    if any(isinstance(each, DevAuth) for each in authenticators):
+    if any(isinstance(authenticator, DevAuth) for authenticator in authenticators):
         app.add_middleware(OwnPagesOnly)
     app.add_middleware(
         RequestMiddleware,

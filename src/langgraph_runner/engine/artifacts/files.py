@@ -142,10 +142,10 @@ class ArtifactFiles:
         """
         self._check(ref)
         try:
-            found = self._intact(ref.sha256, ref.size)
+            stored = self._intact(ref.sha256, ref.size)
         except Exception as error:  # A custom store may raise anything.
             raise ArtifactUnavailableError(name=ref.name, problem=f"it cannot be read: {error}") from error
-        if found is None:
+        if stored is None:
             raise ArtifactError(name=ref.name, problem=f"the file is gone or was changed. {_FIX}")
 
     def has(self, ref: ArtifactRef) -> bool:

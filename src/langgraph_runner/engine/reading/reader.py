@@ -271,7 +271,7 @@ class RunReader:
 
     async def describe_workflows(self) -> list[WorkflowDescription]:
         """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
-        return [await _described(each) for each in self.workflows.list_workflows()]
+        return [await _described(blueprint) for blueprint in self.workflows.list_workflows()]
 
     async def describe_workflow(self, name: str) -> WorkflowDescription:
         """Return one workflow as plain values.

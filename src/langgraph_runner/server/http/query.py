@@ -29,7 +29,7 @@ def query_of(request: Request, model: type[ModelT]) -> ModelT:
     given: dict[str, Any] = {}
     for name in request.query_params:
         values = request.query_params.getlist(name)
-        # A list for a field that is none is refused: dropping a value would answer another question.
+        # Two values of a field that takes one are refused: without one of them, the answer would be another.
         given[name] = values if len(values) > 1 or name in _list_fields(model) else values[0]
     try:
         return model.model_validate(given)

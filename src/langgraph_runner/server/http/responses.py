@@ -70,14 +70,15 @@ def _written(value: BaseModel | Sequence[BaseModel]) -> bytes:
     if isinstance(value, BaseModel):
         return value.model_dump_json().encode()
     # One by one: a single call would hold the interpreter's lock, and with it the event loop, until its end.
-    return b"[%b]" % b",".join([each.model_dump_json().encode() for each in value])
+    return b"[%b]" % b",".join([item.model_dump_json().encode() for item in value])
 
 
 def is_unchanged(if_none_match: str | None, etag: str) -> bool:
     """Return whether the header `If-None-Match` has an `ETag`, by the weak comparison of RFC 9110, section 13.1.2."""
     if if_none_match is None:
         return False
-    return not {"*", etag}.isdisjoint(each.strip().removeprefix("W/") for each in if_none_match.split(","))
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag in tags
 
 
 async def event_stream(

@@ -223,11 +223,12 @@ async def get_output(call: ReadCall, run_id: RunId, step: StepId) -> Response:
 )
 async def get_run_artifacts(call: ReadCall, run_id: RunId, if_none_match: IfNoneMatch = None) -> Response:
     """List the files that the steps of a run have saved."""
-    found = await call.engine.get_run_artifacts(run_id, tenant=call.tenant)
-    files = [(step, each) for step, of_step in found.items() for each in of_step]
+    files: list[tuple[str, ArtifactRef]] = []
+    for step, refs in (await call.engine.get_run_artifacts(run_id, tenant=call.tenant)).items():
+        files += [(step, ref) for ref in refs]
 
     def describe() -> list[ArtifactDescription]:
-        return [_description(call, run_id, step, each) for step, each in files]
+        return [_description(call, run_id, step, ref) for step, ref in files]
 
     described = await run_off_loop(describe) if len(files) > MANY_ROWS else describe()
     return await json_response(described, if_none_match=if_none_match)

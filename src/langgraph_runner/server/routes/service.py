@@ -106,7 +106,7 @@ class Call(Request):
 
     @property
     def root_path(self) -> str:
-        """The path below which the application is mounted, or that a proxy removes; empty if there is none."""
+        """The path where the application is mounted, or that a proxy removes. Empty at the root of the server."""
         return str(self.scope.get("root_path", "")).rstrip("/")
 
     @property

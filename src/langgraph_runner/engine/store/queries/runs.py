@@ -100,8 +100,8 @@ def steps_page(
 ) -> list[tuple[int, StepRow]]:
     """Return up to `limit` steps of a run, each with its position in the workflow, from position `after` + 1 on."""
     query = _steps(tenant, run_id, statuses).add_columns(run_steps.c.position)
-    found = connection.execute(query.where(run_steps.c.position > after).limit(limit))
-    return [(position, StepRow(*columns)) for *columns, position in found]
+    rows = connection.execute(query.where(run_steps.c.position > after).limit(limit))
+    return [(position, StepRow(*columns)) for *columns, position in rows]
 
 
 def _steps(tenant: str, run_id: str, statuses: Iterable[str] | None) -> Select[Any]:
