@@ -27,6 +27,15 @@ from langgraph_runner.engine.store.commands import (
     ReleaseRuns,
     base,
 )
+from langgraph_runner.engine.store.commands.workers import (
+    AddTask,
+    ClaimTask,
+    EndTask,
+    GiveBackTasks,
+    KeepTasks,
+    TakeBackTask,
+)
+from langgraph_runner.engine.store.queries import TaskKey
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.workflow import StepStatus, Workflow
@@ -178,25 +187,117 @@ async def test_claims_with_limits_do_not_wait_for_each_other(store):
         assert [claimed(first, "1", "a"), claimed(second, "2", "b")] == ["a2", "b2"]
 
 
+def written_together(store, *writes):
+    """Write a group in one transaction, in another thread."""
+    loop = asyncio.get_running_loop()
+    group = [writer._Submitted(write, loop.create_future(), loop) for write in writes]
+
+    def write():
+        with store.database.writing.connect() as connection:
+            return writer._write_group(connection, group)
+
+    return asyncio.ensure_future(asyncio.to_thread(write))
+
+
 @ON_POSTGRESQL
 @pytest.mark.parametrize("kind", [CancelRun, Heartbeat])
 async def test_a_group_locks_its_runs_before_anything_else(store, kind):
     """It waits for a run without holding the cache keys for which the owner of that run may wait."""
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     on_first = CancelRun("first", "t", "x") if kind is CancelRun else Heartbeat("a", 60_000, {"first": 1})
-    loop = asyncio.get_running_loop()
-    group = [
-        writer._Submitted(each, loop.create_future(), loop) for each in (starting(second, "b"), on_first)
-    ]
     with impatient(store) as connection:
         AdvanceRun.apply(connection, [AdvanceRun("first", "t", first.fence, seq=first.seq)])
-        with store.database.writing.connect() as other:
-            writing = asyncio.ensure_future(asyncio.to_thread(writer._write_group, other, group))
-            await eventually(lambda: waiting(store))
-            (started,) = AdvanceRun.apply(connection, [starting(first, "a")])
-            connection.commit()
-            (advanced, _) = await writing
+        writing = written_together(store, starting(second, "b"), on_first)
+        await eventually(lambda: waiting(store))
+        (started,) = AdvanceRun.apply(connection, [starting(first, "a")])
+        connection.commit()
+        (advanced, _) = await writing
     assert (started.held, advanced.held) == (frozenset(), {"s"})
+
+
+async def claimed_task(store, run_id, owner="a", worker="b"):
+    """Create a run, and return its task, which a worker has claimed."""
+    created = await made(store, run_id, owner)
+    key = TaskKey("t", run_id, "s")
+    await store.write(AddTask(key, "w", worker, Start("s", "0" * 64, None, "1"), created.fence))
+    return await store.write(ClaimTask(worker, 3_600_000, (worker,), ("w",)))
+
+
+def failing(task):
+    """The write that ends the run of a task, and so deletes the task."""
+    error = '{"code": "X", "error_type": "X"}'
+    return AdvanceRun(task.key.run_id, "t", 1, status="failed", error=error, seq=2, has_tasks=True)
+
+
+def keeping(*tasks):
+    """The heartbeat of a worker with these tasks."""
+    return KeepTasks(60_000, {task.key: task.fence for task in tasks})
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(
+    "writes_of",
+    [
+        lambda first, second: [failing(second), keeping(first)],
+        lambda first, second: [failing(second), TakeBackTask(first.key)],
+        lambda first, second: [TakeBackTask(second.key), TakeBackTask(first.key)],
+        lambda first, second: [GiveBackTasks({second.key: 1}), GiveBackTasks({first.key: 1})],
+    ],
+)
+async def test_a_group_locks_its_tasks_in_one_order(store, writes_of):
+    """It waits for the first task without holding the second one, which a worker of both may want next."""
+    first, second = await claimed_task(store, "first"), await claimed_task(store, "second")
+    with impatient(store) as connection:
+        keeping(first).apply(connection, [keeping(first)])
+        writing = written_together(store, *writes_of(first, second))
+        await eventually(lambda: waiting(store))
+        keeping(second).apply(connection, [keeping(second)])
+        connection.commit()
+        assert await writing is not None
+
+
+@ON_POSTGRESQL
+async def test_a_group_of_cancellations_locks_its_runs_in_one_order(store):
+    """It waits for the first run without holding the second one, which the next heartbeat of both wants."""
+    for run_id in ("first", "second"):
+        await made(store, run_id, "a")
+    with impatient(store) as connection:
+        Heartbeat.apply(connection, [Heartbeat("a", 60_000, {"first": 1})])
+        writing = written_together(store, CancelRun("second", "t", "x"), CancelRun("first", "t", "x"))
+        await eventually(lambda: waiting(store))
+        Heartbeat.apply(connection, [Heartbeat("a", 60_000, {"second": 1})])
+        connection.commit()
+        assert await writing is not None
+
+
+@ON_POSTGRESQL
+async def test_two_processes_with_each_others_tasks_do_not_deadlock(store, store_url):
+    """Each owns runs whose steps the other one runs. Runs end while their tasks are renewed, done and taken back."""
+    other = RunStore(store_url)
+
+    def work(store, own, borrowed):
+        change = StepChange(step="s", status=StepStatus.COMPLETED, output=b"7", output_ref="f" * 64)
+        for index, (task, lent) in enumerate(zip(own, borrowed, strict=True)):
+            end = failing(task) if index % 2 else TakeBackTask(task.key)
+            yield store.write(end)
+            yield store.write(keeping(*borrowed))
+            yield store.write(EndTask(lent.key, lent.fence, change))
+
+    for number in range(5):
+        ids = [f"{number}-{index}" for index in range(10)]
+        first = await asyncio.gather(*(claimed_task(store, f"{run_id}-a", "a", "b") for run_id in ids))
+        second = await asyncio.gather(*(claimed_task(other, f"{run_id}-b", "b", "a") for run_id in ids))
+        await asyncio.gather(*work(store, first, second), *work(other, second, first))
+    store.close()
+    other.close()
+    with psycopg.connect(store_url) as connection:
+
+        def ask(query):
+            return connection.execute(f"SELECT {query} WHERE datname = current_database()").fetchone()[0]
+
+        # A session reports its deadlocks when it ends.
+        await eventually(lambda: ask("count(*) = 1 FROM pg_stat_activity"))
+        assert ask("deadlocks FROM pg_stat_database") == 0
 
 
 class Conflicting(Write[int]):

@@ -15,12 +15,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.call_limits import call_deadline, limit_of, moment_in, seconds_left
-from langgraph_runner.engine.store.schema import runs
+from langgraph_runner.engine.store.schema import runs, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, show_rows_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
@@ -59,13 +59,17 @@ class Write(Generic[ResultT]):
     turn: ClassVar[int] = 2
     """When it is applied within its group, so that every transaction locks in one order (see `commands.base`):
 
-    0 creates runs, 1 advances them, 2 is everything else, 3 and 4 write tasks.
+    0 creates runs, 1 advances them, 2 is everything else.
     """
     is_long: ClassVar[bool] = False
     """Whether it works on any number of runs, so it has a transaction of its own, which may take ten times longer."""
 
     def locked_runs(self) -> Iterable[str]:
         """Return the ids of the runs whose rows it locks, and waits for."""
+        return ()
+
+    def locked_tasks(self) -> Iterable[tuple[str, str | None]]:
+        """Return the tasks whose rows it locks, and waits for, as run and step. None stands for every step."""
         return ()
 
     @classmethod
@@ -313,7 +317,7 @@ def _write_group(connection: Connection, group: list[_Submitted]) -> list[Any] |
         try:
             with transaction:
                 _allow_time(connection, group)
-                _lock_runs(connection, group)
+                _lock_rows(connection, group)
                 for write_class, writes in _by_class(group):
                     show_rows_of(connection, _tenants(writes))
                     results.update(zip(map(id, writes), write_class.apply(connection, writes), strict=True))
@@ -332,6 +336,7 @@ def _write_alone(connection: Connection, submitted: _Submitted, *, is_again: boo
         try:
             with backend.begin_writing(connection):
                 _allow_time(connection, [submitted])
+                _lock_rows(connection, [submitted])
                 show_rows_of(connection, _tenants([write]))
                 return write.apply_again(connection) if is_again else write.apply(connection, [write])[0]
         except Exception as error:
@@ -354,23 +359,44 @@ def _by_class(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]
     return sorted(by_class.items(), key=lambda item: item[0].turn)
 
 
-def _lock_runs(connection: Connection, group: list[_Submitted]) -> None:
-    """Lock the rows of all runs of a group with writes of several classes, before any of them locks anything else.
+def _lock_rows(connection: Connection, group: list[_Submitted]) -> None:
+    """Lock the rows of all runs of a group, then of all its tasks, before anything else is locked.
 
-    Writes of one class lock the rows themselves.
+    Writes of one class that lock no tasks lock the rows of runs themselves.
     """
-    if backend_of(connection).has_one_writer or len({type(submitted.write) for submitted in group}) == 1:
+    if backend_of(connection).has_one_writer:
         return
-    ids: set[str] = set()
-    for submitted in group:
-        ids.update(submitted.write.locked_runs())
+    writes = [submitted.write for submitted in group]
+    tasks = {task for write in writes for task in write.locked_tasks()}
+    if not tasks and len({type(write) for write in writes}) == 1:
+        return
+    ids = {run_id for write in writes for run_id in write.locked_runs()}
+    show_rows_of(connection, None)
     if ids:
-        show_rows_of(connection, None)
         _LOCK_RUNS.ask(connection, ids=[*ids])
+    if tasks:
+        _LOCK_TASKS.ask(
+            connection,
+            ids=[*{run_id for run_id, _ in tasks}],
+            all_of=[run_id for run_id, step in tasks if step is None],
+            steps=[f"{run_id}/{step}" for run_id, step in tasks if step is not None],
+        )
 
 
 _LOCK_RUNS: Final = Prepared(
     select(runs.c.id).where(any_of(runs.c.id, bindparam("ids"))).order_by(runs.c.id).with_for_update()
+)
+_LOCK_TASKS: Final = Prepared(
+    select(step_tasks.c.run_id)
+    .where(
+        any_of(step_tasks.c.run_id, bindparam("ids")),  # The other conditions have no index.
+        or_(
+            any_of(step_tasks.c.run_id, bindparam("all_of")),
+            any_of(step_tasks.c.run_id + "/" + step_tasks.c.step_id, bindparam("steps")),
+        ),
+    )
+    .order_by(step_tasks.c.run_id, step_tasks.c.step_id)
+    .with_for_update()
 )
 
 

@@ -55,6 +55,15 @@ class AdvanceRun(RunProgress, Write[Advanced]):
         """Return the run."""
         return (self.run_id,)
 
+    def locked_tasks(self) -> Iterable[tuple[str, str | None]]:
+        """Return the tasks of the steps that may end, also as cache hits, or all tasks of a run that ends."""
+        if not self.has_tasks:
+            return ()
+        if self.status is not None:
+            return ((self.run_id, None),)
+        steps = [*(change.step for change in self.steps), *(start.step for start in self.started)]
+        return ((self.run_id, step) for step in steps)
+
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
         """Apply all together, statement by statement rather than run by run."""
@@ -72,9 +81,7 @@ class AdvanceRun(RunProgress, Write[Advanced]):
         _write_steps(connection, accepted, ended, now)
         _write_cache(connection, ended, now)
         tasks = [(write.run_id, step.step, write.tenant) for write, step in ended if write.has_tasks]
-        DROP_TASK.run(
-            connection, [dict(zip(("run", "step", "tenant"), task, strict=True)) for task in sorted(tasks)]
-        )
+        DROP_TASK.run(connection, [dict(zip(("run", "step", "tenant"), task, strict=True)) for task in tasks])
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
         _end_runs(connection, [each for each in accepted if each.status is not None], now)
         results = {id(each.write): each.result() for each in accepted}
@@ -235,8 +242,7 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
     )
     rest = [each.write for each in ended if each.status != "completed"]
     routed = [each.write for each in ended if each.write.has_tasks]
-    dropped = [{"run": each.run_id, "tenant": each.tenant} for each in routed]
-    DROP_TASKS.run(connection, sorted(dropped, key=lambda run: run["run"]))
+    DROP_TASKS.run(connection, [{"run": each.run_id, "tenant": each.tenant} for each in routed])
     CANCEL_STEPS.run(
         connection, [{"run": each.run_id, "tenant": each.tenant, "completed_at": now} for each in rest]
     )

@@ -9,19 +9,21 @@ Every transaction locks in one order, which rules out deadlocks. Rows of one tab
 keys:
 
 1. rows of `runs`;
-2. the references lock;
-3. idempotency keys, by inserting rows of `runs`;
-4. the lock of all cache keys, then cache keys in ascending order;
-5. rows of `outputs`;
-6. rows of `step_cache`;
-7. rows of `step_tasks`.
+2. rows of `step_tasks`;
+3. the references lock;
+4. idempotency keys, by inserting rows of `runs`;
+5. the lock of all cache keys, then cache keys in ascending order;
+6. rows of `outputs`;
+7. rows of `step_cache`.
 
-A transaction with writes of several classes keeps this order by `Write.turn`, and by locking all its rows of `runs`
-at the beginning.
+A transaction keeps this order by locking all its rows of `runs` and of `step_tasks` at the beginning
+(`Write.locked_runs()`, `Write.locked_tasks()`), and then by `Write.turn`. Rows of `run_steps` are written only by
+transactions that have locked their run.
 
-A claim waits for no lock, so it may take locks in any order. It skips runs that other transactions have locked.
-Before it counts the runs of a tenant, it takes the lock of the tenant, so that two claims do not count the same runs.
-If another transaction has that lock, the claim skips the tenant.
+A claim of a run or of a task waits for no lock, so it may take locks in any order: it skips what other transactions
+have locked, and follows everything in its own transaction that waits. Before a claim counts the runs of a tenant, it
+takes the lock of the tenant, so that two claims do not count the same runs. If another transaction has that lock, the
+claim skips the tenant.
 
 Transactions that add references to outputs share the references lock. A transaction that deletes unreferenced outputs
 holds it alone.
@@ -81,17 +83,7 @@ CANCEL_STEPS: Final = Prepared(
     "completed_at",
 )
 """Ends the steps of a run that have not ended."""
-DROP_TASKS: Final = Prepared(
-    delete(step_tasks).where(
-        of_run(step_tasks),
-        step_tasks.c.step_id.in_(
-            select(step_tasks.c.step_id)
-            .where(of_run(step_tasks))
-            .order_by(step_tasks.c.step_id)
-            .with_for_update()
-        ),
-    )
-)
+DROP_TASKS: Final = Prepared(delete(step_tasks).where(of_run(step_tasks)))
 _LAST_SEQ: Final = Prepared(select(func.max(run_events.c.seq).label("seq")).where(of_run(run_events)))
 DROP_TASK: Final = Prepared(
     delete(step_tasks).where(of_run(step_tasks), step_tasks.c.step_id == bindparam("step"))

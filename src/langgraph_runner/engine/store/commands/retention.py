@@ -79,6 +79,8 @@ def _delete_runs(connection: Connection, ids: list[str], now: int) -> None:
     for some in pages:  # Before any other row: an update may be reading one of them as its base.
         lock_rows(connection, runs, runs.c.id.in_(some))
     for some in pages:
+        lock_rows(connection, step_tasks, step_tasks.c.run_id.in_(some))
+    for some in pages:
         for table in (run_events, run_tags, artifacts, run_steps, step_tasks):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         is_live = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)

@@ -233,6 +233,10 @@ class CancelRun(Write["str | None"]):
         """Return the run."""
         return (self.run_id,)
 
+    def locked_tasks(self) -> Iterable[tuple[str, None]]:
+        """Return all tasks of the run."""
+        return ((self.run_id, None),)
+
     def apply_one(self, connection: Connection) -> str | None:
         """Cancel it, or leave that to its owner."""
         now, lease_time = times_in(connection)

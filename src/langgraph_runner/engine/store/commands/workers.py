@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, and_, bindparam, delete, literal_column, or_, select, update
 
@@ -46,6 +46,7 @@ __all__ = [
     "TakenBack",
 ]
 
+ResultT = TypeVar("ResultT")
 _FORGOTTEN_MS: Final = 24 * 3_600_000
 """How long a killed worker is shown."""
 
@@ -61,23 +62,32 @@ class ClaimedTask(NamedTuple):
 
 
 @dataclass(slots=True)
-class AddTask(Write[bool]):
-    """Hand a step to the workers of a queue. False if the run was claimed by another engine, or has ended.
+class _TaskWrite(Write[ResultT]):
+    """A write of one task."""
 
-    An existing task moves to the queue, and keeps its worker and its result: it may have run for an earlier owner.
-    """
-
-    turn: ClassVar[int] = 3
     key: TaskKey
-    workflow: str
-    queue: str
-    start: Start
-    run_fence: int
 
     @property
     def tenant(self) -> str:
         """The tenant of the run."""
         return self.key.tenant
+
+    def locked_tasks(self) -> Iterable[tuple[str, str]]:
+        """Return the task."""
+        return ((self.key.run_id, self.key.step),)
+
+
+@dataclass(slots=True)
+class AddTask(_TaskWrite[bool]):
+    """Hand a step to the workers of a queue. False if the run was claimed by another engine, or has ended.
+
+    An existing task moves to the queue, and keeps its worker and its result: it may have run for an earlier owner.
+    """
+
+    workflow: str
+    queue: str
+    start: Start
+    run_fence: int
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[bool]:
@@ -99,7 +109,7 @@ class AddTask(Write[bool]):
                     "start": json.dumps(write.start._asdict()),
                     "created_at": now,
                 }
-                for write in sorted(ours, key=lambda write: write.key)
+                for write in ours
             ],
         )
         return is_ours
@@ -110,16 +120,8 @@ class AddTask(Write[bool]):
 
 
 @dataclass(slots=True)
-class TakeBackTask(Write["TakenBack"]):
+class TakeBackTask(_TaskWrite["TakenBack"]):
     """Return the result of a task that is done; otherwise delete the task. Its worker stops at its next heartbeat."""
-
-    turn: ClassVar[int] = 3
-    key: TaskKey
-
-    @property
-    def tenant(self) -> str:
-        """The tenant of the run."""
-        return self.key.tenant
 
     def apply_one(self, connection: Connection) -> TakenBack:
         """Read it, or delete it."""
@@ -142,8 +144,6 @@ class TakenBack(NamedTuple):
 @dataclass(slots=True)
 class ClaimTask(Write["ClaimedTask | None"]):
     """Claim the oldest task that waits or whose lease has expired; None if there is none."""
-
-    turn: ClassVar[int] = 3
 
     owner: str
     lease_ms: int
@@ -186,37 +186,29 @@ class ClaimTask(Write["ClaimedTask | None"]):
 class KeepTasks(Write["set[TaskKey]"]):
     """Renew the leases of tasks. Returns those that are still ours: others were claimed, or their runs have ended."""
 
-    turn: ClassVar[int] = 3
     lease_ms: int
     fences: Mapping[TaskKey, int]
+
+    def locked_tasks(self) -> Iterable[tuple[str, str]]:
+        """Return the tasks."""
+        return ((key.run_id, key.step) for key in self.fences)
 
     def apply_one(self, connection: Connection) -> set[TaskKey]:
         """Renew those that still have our token."""
         until = now_in(connection) + self.lease_ms
-        fences = sorted(self.fences.items())
-        return {key for key, fence in fences if _changed(connection, key, fence, lease_expires_at=until)}
+        return {
+            key
+            for key, fence in self.fences.items()
+            if _changed(connection, key, fence, lease_expires_at=until)
+        }
 
 
 @dataclass(slots=True)
-class EndTask(Write[bool]):
+class EndTask(_TaskWrite[bool]):
     """Store the outcome of a task for its run. False if the task is no longer ours, and nothing was written."""
 
-    turn: ClassVar[int] = 4  # After `KeepTasks`, which locks all tasks of the worker in their order.
-    key: TaskKey
     fence: int
     change: StepChange
-
-    @property
-    def tenant(self) -> str:
-        """The tenant of the run."""
-        return self.key.tenant
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """Apply all in the order of their tasks. Two of them may be for one task, with different tokens."""
-        ordered = sorted(writes, key=lambda write: write.key)
-        stored = {id(write): write.apply_one(connection) for write in ordered}
-        return [stored[id(write)] for write in writes]
 
     def apply_one(self, connection: Connection) -> bool:
         """Store it, if the task still has our token."""
@@ -242,12 +234,15 @@ class EndTask(Write[bool]):
 class GiveBackTasks(Write[None]):
     """Hand tasks back, so that other workers can claim them at once."""
 
-    turn: ClassVar[int] = 4
     fences: Mapping[TaskKey, int]
+
+    def locked_tasks(self) -> Iterable[tuple[str, str]]:
+        """Return the tasks."""
+        return ((key.run_id, key.step) for key in self.fences)
 
     def apply_one(self, connection: Connection) -> None:
         """Hand back those that still have our token."""
-        for key, fence in sorted(self.fences.items()):
+        for key, fence in self.fences.items():
             _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
 
 
@@ -308,10 +303,7 @@ class CheckTables(Write[None]):
 
 
 _CLAIMS: Final = Prepared(
-    select(runs.c.id, runs.c.fence)
-    .where(any_of(runs.c.id, bindparam("ids")), runs.c.status == "running")
-    .order_by(runs.c.id)
-    .with_for_update(read=True)
+    select(runs.c.id, runs.c.fence).where(any_of(runs.c.id, bindparam("ids")), runs.c.status == "running")
 )
 _ADD: Final = Prepared(
     lambda backend: backend.upsert(
