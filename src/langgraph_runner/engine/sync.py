@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.engine.maintenance.archiving import RunArchive
-    from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep, RunSummary
+    from langgraph_runner.engine.models import (
+        Run,
+        RunEvent,
+        RunPlan,
+        RunStatus,
+        RunStep,
+        RunSummary,
+    )
     from langgraph_runner.engine.options import TriggerOptions
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.worker.workload import TakesOn
