@@ -184,6 +184,7 @@ def test_the_service_and_the_key_come_from_options_or_variables(cli, live, api_k
         (["--server", "URL", "steps", "last", "nope"], 3, "The run has no step 'nope'"),
     ],
 )
+@pytest.mark.usefixtures("priced")
 def test_an_error_of_a_service_is_one_line(cli, live, api_key, monkeypatch, words, code, message):
     """It names the option to fix, and never shows the key."""
     monkeypatch.setattr("langgraph_runner.client.requester._BACKOFF_MS", 0)
